@@ -1,0 +1,267 @@
+//! Why a verdict came out as it did, as data; rendered here and nowhere else.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::threshold::Measured;
+use crate::value::show_duration;
+
+/// The step of a request that a time-out or failure belongs to, named as blackbox probes name them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Looking the host's name up.
+    Resolve,
+    /// Opening the TCP connection.
+    Connect,
+    /// The TLS handshake.
+    Tls,
+    /// Sending the request.
+    Send,
+    /// Waiting for the status line and headers.
+    FirstByte,
+    /// Reading the body.
+    Transfer,
+    /// The whole of it.
+    Total,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Resolve => "resolving the name",
+            Self::Connect => "connecting",
+            Self::Tls => "shaking hands for TLS",
+            Self::Send => "sending the request",
+            Self::FirstByte => "waiting for the headers",
+            Self::Transfer => "reading the body",
+            Self::Total => "making the whole request",
+        })
+    }
+}
+
+/// One reason. `Display` gives the sentence, without the endpoint's name and without a full stop.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Reason {
+    /// A measured value lies outside a limit.
+    Limit {
+        /// The value with its source and sample size.
+        measured: Measured,
+        /// The limit it was held against.
+        limit: f64,
+    },
+    /// The service calls itself degraded.
+    Degraded,
+    /// The service calls itself unhealthy.
+    Unhealthy,
+    /// The name could not be resolved.
+    Unresolved {
+        /// What the resolver said.
+        detail: String,
+    },
+    /// Nothing accepted the connection, or it broke.
+    Unreachable {
+        /// Where it broke.
+        phase: Phase,
+        /// What the system said, such as "connection refused".
+        detail: String,
+    },
+    /// A time limit passed.
+    Timeout {
+        /// What was going on.
+        phase: Phase,
+        /// The limit.
+        limit: Duration,
+    },
+    /// The TLS handshake failed for a reason that a certificate explains.
+    Certificate {
+        /// Such as "certificate has expired".
+        detail: String,
+    },
+    /// The status is not among those expected.
+    Status {
+        /// What came.
+        found: u16,
+        /// What was expected, as written: `200-299`.
+        expected: String,
+    },
+    /// A redirect could not be followed.
+    Redirect {
+        /// Such as "more than 5 redirects" or "back to a page already visited".
+        detail: String,
+    },
+    /// The answer breaks the protocol: bad headers, a truncated body, a wrong length.
+    Malformed {
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The body is longer than what is read.
+    BodyTooLarge {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The body is not what the endpoint must answer.
+    Body {
+        /// What was wrong, with what was expected.
+        detail: String,
+    },
+    /// A field of the answer is missing or impossible.
+    Field {
+        /// The field's name or JSON pointer.
+        field: String,
+        /// What is wrong with it: "is missing", "is the text \"1.5\", expected a number".
+        detail: String,
+    },
+    /// Another version than the expected one answered.
+    Version {
+        /// What was expected.
+        expected: String,
+        /// What answered; absent when the answer names no version.
+        found: Option<String>,
+    },
+    /// The answer's time stamp is older than allowed.
+    Stale {
+        /// How old it is.
+        age: Duration,
+        /// How old it may be.
+        limit: Duration,
+    },
+    /// A metrics source gave no usable value.
+    NoValue {
+        /// The query or field.
+        query: String,
+        /// Such as "empty result", "NaN", "3 series, expected 1".
+        detail: String,
+    },
+    /// This many attempts in a row failed.
+    Consecutive {
+        /// How many failed.
+        failures: u32,
+        /// How many are allowed to, at most, minus one.
+        limit: u32,
+        /// From the start of the first to the start of the last.
+        within: Duration,
+        /// The window they were counted in.
+        window: Duration,
+    },
+    /// No attempt was good.
+    NoneGood {
+        /// How many were made.
+        attempts: u32,
+    },
+    /// Some attempts failed, too few or too scattered to fail the whole.
+    SomeFailed {
+        /// How many failed.
+        failures: u32,
+        /// Of how many.
+        attempts: u32,
+    },
+    /// Too few samples to judge.
+    TooFew {
+        /// How many there are.
+        samples: u32,
+        /// How many are needed.
+        needed: u32,
+    },
+    /// Good answers in a row, fewer than were asked for.
+    NotSettled {
+        /// The longest run of good answers at the end.
+        good: u32,
+        /// How many were asked for.
+        needed: u32,
+    },
+    /// A reason at an endpoint, where several are probed.
+    At {
+        /// The endpoint, without its secrets.
+        endpoint: String,
+        /// What happened there.
+        reason: Box<Reason>,
+    },
+}
+
+impl Reason {
+    /// The same reason with the endpoint's name before it.
+    #[must_use]
+    pub fn at(self, endpoint: &str) -> Self {
+        Self::At {
+            endpoint: endpoint.to_owned(),
+            reason: Box::new(self),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Limit { measured: m, limit } => {
+                let (value, limit) = (m.metric.show(m.value), m.metric.show(*limit));
+                write!(f, "{} {value} {} limit {limit}", m.metric, m.metric.sign())?;
+                match m.samples {
+                    1 => write!(f, " ({})", m.source),
+                    n => write!(f, " (mean of {n} samples, {})", m.source),
+                }
+            }
+            Self::Degraded => write!(f, "the service calls itself degraded"),
+            Self::Unhealthy => write!(f, "the service calls itself unhealthy"),
+            Self::Unresolved { detail } => {
+                write!(f, "the host's name could not be resolved: {detail}")
+            }
+            Self::Unreachable { phase, detail } => write!(f, "{detail} while {phase}"),
+            Self::Timeout { phase, limit } => write!(
+                f,
+                "no answer within {} while {phase}",
+                show_duration(*limit)
+            ),
+            Self::Certificate { detail } => write!(f, "TLS refused: {detail}"),
+            Self::Status { found, expected } => write!(f, "status {found}, expected {expected}"),
+            Self::Redirect { detail } | Self::Body { detail } => f.write_str(detail),
+            Self::Malformed { detail } => write!(f, "malformed answer: {detail}"),
+            Self::BodyTooLarge { limit } => write!(f, "the body is over {limit} bytes"),
+            Self::Field { field, detail } => write!(f, "field {field} {detail}"),
+            Self::Version {
+                expected,
+                found: Some(found),
+            } => write!(f, "version {found} answered, expected {expected}"),
+            Self::Version {
+                expected,
+                found: None,
+            } => write!(f, "the answer names no version, expected {expected}"),
+            Self::Stale { age, limit } => {
+                write!(
+                    f,
+                    "the answer is {} old, allowed are {}",
+                    show_duration(*age),
+                    show_duration(*limit)
+                )
+            }
+            Self::NoValue { query, detail } => write!(f, "no usable value from {query}: {detail}"),
+            Self::Consecutive {
+                failures,
+                limit,
+                within,
+                window,
+            } => write!(
+                f,
+                "{failures} failed attempts in a row within {} (limit {limit} within {})",
+                show_duration(*within),
+                show_duration(*window)
+            ),
+            Self::NoneGood { attempts: 1 } => write!(f, "the one attempt failed"),
+            Self::NoneGood { attempts } => write!(f, "all {attempts} attempts failed"),
+            Self::SomeFailed { failures, attempts } => {
+                write!(f, "{failures} of {attempts} attempts failed")
+            }
+            Self::TooFew { samples, needed } => write!(
+                f,
+                "{samples} usable samples, at least {needed} are needed to judge"
+            ),
+            Self::NotSettled { good, needed } => {
+                write!(f, "{good} good answers in a row, {needed} were asked for")
+            }
+            Self::At { endpoint, reason } => write!(f, "{endpoint} : {reason}"),
+        }
+    }
+}
