@@ -1,0 +1,147 @@
+//! A small HTTP server that a proxy splits traffic to: it counts what it is asked, and fails when it is told to.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::stop::Stop;
+
+/// The header that names the backend in its answers.
+pub const HEADER: &str = "X-Backend";
+
+/// What it does with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// Answers 200 and `{"status":"healthy","version":NAME}`.
+    Healthy,
+    /// Answers with this status and `{"status":"unhealthy","version":NAME}`.
+    Failing(u16),
+    /// Closes the connection without an answer.
+    Mute,
+    /// Keeps the request for as long as it is so, and then goes on as it is told.
+    Stuck,
+}
+
+/// A running backend. It ends when it is dropped.
+pub struct Backend {
+    /// Where it listens.
+    pub address: SocketAddr,
+    inner: Arc<Inner>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+struct Inner {
+    name: String,
+    manner: Mutex<Manner>,
+    requests: AtomicU64,
+    open: Mutex<Vec<TcpStream>>,
+    stop: Stop,
+}
+
+impl Backend {
+    /// Starts a healthy one on a free loopback port.
+    pub fn start(name: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let inner = Arc::new(Inner {
+            name: name.to_owned(),
+            manner: Mutex::new(Manner::Healthy),
+            requests: AtomicU64::new(0),
+            open: Mutex::default(),
+            stop: Stop::default(),
+        });
+        let serving = Arc::clone(&inner);
+        let accepting = std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                if serving.stop.stopped() {
+                    return;
+                }
+                let Ok(stream) = stream else { continue };
+                let inner = Arc::clone(&serving);
+                // The proxy may leave at any time; that is not the backend's failure.
+                std::thread::spawn(move || drop(inner.serve(stream)));
+            }
+        });
+        Self {
+            address,
+            inner,
+            accepting: Some(accepting),
+        }
+    }
+
+    /// What it does from the next answer on.
+    pub fn behave(&self, manner: Manner) {
+        *self.inner.manner.lock().unwrap() = manner;
+    }
+
+    /// How many requests came so far.
+    pub fn requests(&self) -> u64 {
+        self.inner.requests.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Backend {
+    /// Also ends its open connections: from here on the port refuses.
+    fn drop(&mut self) {
+        self.inner.stop.stop();
+        // Wakes the thread that waits for the next connection.
+        drop(TcpStream::connect(self.address));
+        if let Some(accepting) = self.accepting.take() {
+            let _ = accepting.join();
+        }
+        for stream in self.inner.open.lock().unwrap().drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+impl Inner {
+    fn serve(&self, stream: TcpStream) -> std::io::Result<()> {
+        stream.set_nodelay(true)?;
+        self.open.lock().unwrap().push(stream.try_clone()?);
+        let mut input = BufReader::new(stream.try_clone()?);
+        let mut output = stream;
+        while read_head(&mut input)? {
+            self.requests.fetch_add(1, Ordering::SeqCst);
+            while self.manner() == Manner::Stuck {
+                if self.stop.wait(Duration::from_millis(5)) {
+                    return Ok(());
+                }
+            }
+            let (status, word) = match self.manner() {
+                Manner::Healthy => (200, "healthy"),
+                Manner::Failing(status) => (status, "unhealthy"),
+                Manner::Mute | Manner::Stuck => return output.shutdown(Shutdown::Both),
+            };
+            let name = &self.name;
+            let body = format!("{{\"status\":\"{word}\",\"version\":\"{name}\"}}");
+            let answer = format!(
+                "HTTP/1.1 {status} Answer\r\nContent-Type: application/json\r\n{HEADER}: {name}\r\n\
+                 Content-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            output.write_all(answer.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn manner(&self) -> Manner {
+        *self.manner.lock().unwrap()
+    }
+}
+
+/// Reads a request without a body; false when there is none any more.
+fn read_head(input: &mut impl BufRead) -> std::io::Result<bool> {
+    loop {
+        let mut line = String::new();
+        if input.read_line(&mut line)? == 0 {
+            return Ok(false);
+        }
+        if line == "\r\n" {
+            return Ok(true);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Real servers for the tests: started on loopback, ended with the test.
+#![expect(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "what cannot be started must fail the test"
+)]
+
+pub mod backend;
+pub mod connect_proxy;
+pub mod haproxy;
+pub mod hostile;
+pub mod load;
+pub mod postgres;
+pub mod program;
+pub mod prometheus;
+pub mod recorder;
+pub mod scratch;
+pub mod sink;
+pub mod smtp;
+mod stop;
+pub mod tls;
+pub mod woodpecker;
