@@ -1,0 +1,4 @@
+//! Metrics from servers that collect them.
+
+pub mod prometheus;
+mod reading;
