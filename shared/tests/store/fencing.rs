@@ -1,0 +1,161 @@
+//! Whoever has an old token writes nothing more.
+
+use std::fs;
+use std::time::Duration;
+
+use shared::deployment::Status;
+use shared::record::{Deployment, LAST_STABLE, Mark, Marker, Record, Stage, StageStatus};
+use shared::store::{Landed, Records};
+
+use super::leasing::{config, take};
+use super::{Place, at, clock, subject, warnings};
+
+pub(crate) fn stage(number: i32, status: StageStatus) -> Stage {
+    Stage {
+        stage: number,
+        traffic_percentage: 10 * number,
+        status,
+        error_rate: Some(0.5),
+        availability: Some(99.5),
+        response_time_ms: Some(120),
+        started_at: at(10),
+        completed_at: None,
+        rollback_reason: None,
+        stable: None,
+        canary: None,
+        dry_run: false,
+    }
+}
+
+fn marker() -> Record {
+    Record::Marker(Marker {
+        name: LAST_STABLE.into(),
+    })
+}
+
+/// What a run that lost its lease still wants to write.
+fn writes() -> Vec<Record> {
+    vec![
+        Record::Stage(stage(1, StageStatus::Passed)),
+        Record::Deployment(Deployment::standard(Status::Success)),
+        marker(),
+    ]
+}
+
+const COUNTS: &str = "SELECT (SELECT count(*) FROM deployment_rollouts), \
+     (SELECT count(*) FROM progressive_deployments), (SELECT count(*) FROM deployments), \
+     (SELECT count(*) FROM version_markers)";
+
+#[test]
+fn a_run_whose_lease_was_taken_over_writes_nothing_more() {
+    let (place, clock) = (Place::new(), clock());
+    let lease = config(&place.url());
+    let old = take(&lease, "1").token();
+    let new = take(&lease, "1").token();
+    let mut records = Records::open(place.config(), &clock);
+    for body in writes() {
+        let fenced = records
+            .record_fenced(&subject("1"), Some(old), body)
+            .unwrap_err();
+        assert_eq!((fenced.token, fenced.by.unwrap().token), (new, new));
+    }
+    let state = serde_json::json!({"share": 10});
+    let fenced = records
+        .intend(&subject("1"), Some(old), state.clone(), None)
+        .unwrap_err();
+    assert!(fenced.to_string().contains("deployment 1"), "{fenced}");
+    let outcome = records.finish_rollout(
+        &subject("1"),
+        Some(old),
+        state.clone(),
+        None,
+        Mark::Finished,
+    );
+    assert!(outcome.is_err());
+    assert_eq!(place.sql(COUNTS), "0|0|0|0");
+    // Nor anywhere else, from where it would arrive later.
+    assert!(!place.journal().exists());
+
+    for body in writes() {
+        let landed = records.record_fenced(&subject("1"), Some(new), body);
+        assert_eq!(landed, Ok(Landed::Database));
+    }
+    assert_eq!(
+        records.intend(&subject("1"), Some(new), state, None),
+        Ok(Landed::Database)
+    );
+    assert_eq!(place.sql(COUNTS), "1|1|1|1");
+}
+
+#[test]
+fn a_token_that_was_let_go_of_still_writes_until_there_is_a_newer_one() {
+    let (place, clock) = (Place::new(), clock());
+    let lease = take(&config(&place.url()), "1");
+    let token = lease.token();
+    lease.release().unwrap();
+    let mut records = Records::open(place.config(), &clock);
+    let landed = records.record_fenced(&subject("1"), Some(token), marker());
+    assert_eq!(landed, Ok(Landed::Database));
+    let next = take(&config(&place.url()), "2");
+    next.release().unwrap();
+    let fenced = records
+        .record_fenced(&subject("1"), Some(token), marker())
+        .unwrap_err();
+    assert_eq!((fenced.token, fenced.by), (token + 1, None));
+}
+
+#[test]
+fn a_write_that_meets_a_take_over_in_the_middle_waits_for_it_and_is_refused() {
+    let place = Place::new();
+    let old = take(&config(&place.url()), "1").token();
+    let mut other = postgres::Client::connect(&place.url(), postgres::NoTls).unwrap();
+    let mut taking = other.transaction().unwrap();
+    taking
+        .execute("UPDATE deployment_leases SET token = token + 1", &[])
+        .unwrap();
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            let clock = clock();
+            let mut records = Records::open(place.config(), &clock);
+            records.record_fenced(&subject("1"), Some(old), marker())
+        });
+        let waiting = "SELECT count(*) FROM pg_stat_activity \
+             WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let waits = (0..500).any(|_| {
+            std::thread::park_timeout(Duration::from_millis(10));
+            place.sql(waiting) == "1"
+        });
+        taking.commit().unwrap();
+        assert!(waits, "the write does not wait");
+        assert_eq!(writer.join().unwrap().unwrap_err().token, old + 1);
+    });
+    assert_eq!(place.sql("SELECT count(*) FROM version_markers"), "0");
+}
+
+#[test]
+fn what_was_journalled_under_an_old_token_arrives_as_history_only() {
+    let (place, clock) = (Place::new(), clock());
+    let old = take(&config(&place.url()), "1").token();
+    let mut records = Records::open(place.config_without_database(), &clock);
+    for body in writes() {
+        let landed = records.record_fenced(&subject("1"), Some(old), body);
+        assert_eq!(landed, Ok(Landed::Journal));
+    }
+    let state = serde_json::json!({"share": 10});
+    assert_eq!(
+        records.intend(&subject("1"), Some(old), state, None),
+        Ok(Landed::Journal)
+    );
+    take(&config(&place.url()), "1");
+    let mut records = Records::open(place.config(), &clock);
+    let said = warnings(&mut records);
+    assert!(
+        said.contains("the lease (token 2) is now held by"),
+        "{said}"
+    );
+    assert_eq!(records.finish().rejected, 2);
+    // What others go by is turned back; that the stage was passed stays true.
+    assert_eq!(place.sql(COUNTS), "0|1|1|0");
+    let aside = fs::read_to_string(place.folder.join("sub/records.jsonl.rejected")).unwrap();
+    assert_eq!(aside.lines().count(), 2);
+}
