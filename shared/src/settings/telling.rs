@@ -1,0 +1,143 @@
+//! Whom to tell, and when.
+
+use crate::message::Outcome;
+use crate::notify::Channels;
+use crate::notify::email::{self, Email, Login, Tls};
+use crate::notify::webhook::Webhook;
+use crate::problem::Problem;
+use crate::secret::Secret;
+use crate::settings::read::{Reader, choice};
+use crate::value;
+
+/// The channels and the occasions.
+#[derive(Debug, Clone)]
+pub struct Telling {
+    /// Where messages go.
+    pub channels: Channels,
+    /// For which outcomes.
+    pub on: Vec<Outcome>,
+}
+
+/// Reads the channels. Without `notify_on` people are told of `otherwise`.
+pub fn telling(read: &mut Reader, otherwise: &[Outcome]) -> Telling {
+    let wanted = "a list of success, warning and failure, or never";
+    let words = [Outcome::Success, Outcome::Warning, Outcome::Failure]
+        .map(|outcome| (outcome.word(), outcome));
+    let on = read.read("notify_on", |text| {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "never" => Ok(Vec::new()),
+            "always" => Ok(words.map(|(_, outcome)| outcome).to_vec()),
+            _ => value::list(text)?
+                .iter()
+                .map(|word| choice(word, &words, wanted))
+                .collect(),
+        }
+    });
+    let channels = Channels {
+        slack: read.read("slack_webhook_url", web_address).map(Secret::new),
+        email: mail(read),
+        webhook: webhook(read),
+    };
+    Telling {
+        channels,
+        on: on.unwrap_or_else(|| otherwise.to_vec()),
+    }
+}
+
+fn web_address(text: &str) -> Result<String, value::Expected> {
+    let text = text.trim();
+    let wanted = "an address that begins with https:// or http://";
+    let web = crate::endpoint::Endpoint::parse(text)
+        .is_ok_and(|e| e.scheme != crate::endpoint::Scheme::Tcp);
+    if web {
+        Ok(text.to_owned())
+    } else {
+        Err(wanted)
+    }
+}
+
+fn webhook(read: &mut Reader) -> Option<Webhook> {
+    let url = read.read("webhook_url", web_address).map(Secret::new);
+    let secret = read.text("webhook_secret").map(Secret::new);
+    if read.given("webhook_url").is_none() && secret.is_some() {
+        read.refuse("webhook_secret", "a webhook_url beside it");
+    }
+    Some(Webhook { url: url?, secret })
+}
+
+fn mail(read: &mut Reader) -> Option<Email> {
+    let tls = read.read("smtp_tls", Tls::parse).unwrap_or(Tls::StartTls);
+    let port = read.read("smtp_port", |text| {
+        text.trim()
+            .parse::<u16>()
+            .ok()
+            .filter(|port| *port > 0)
+            .ok_or("a port from 1 to 65535")
+    });
+    let from = read.read("email_from", email::address);
+    let to = read.read("email_to", |text| {
+        let to = value::list(text)?
+            .iter()
+            .map(|one| email::address(one))
+            .collect::<Result<Vec<_>, _>>()?;
+        (!to.is_empty()).then_some(to).ok_or("at least one address")
+    });
+    let login = login(read, tls);
+    let Some(server) = read.text("smtp_server") else {
+        if read.given("email_to").is_some() {
+            read.problem(Problem::unseen(
+                read.written("email_to"),
+                "an smtp_server beside it",
+            ));
+        }
+        return None;
+    };
+    // A plain SMTP_SERVER is often there for all of a team's steps: alone it does not mean that this one sends mail.
+    let is_plain = read
+        .given("smtp_server")
+        .is_some_and(|given| given.written == "SMTP_SERVER");
+    if is_plain && read.given("email_to").is_none() {
+        return None;
+    }
+    for name in ["email_from", "email_to"] {
+        if read.given(name).is_none() {
+            read.problem(Problem::unseen(
+                name,
+                "an address, because mail is to be sent",
+            ));
+        }
+    }
+    let port = port.unwrap_or_else(|| tls.default_port());
+    Some(Email {
+        server,
+        port,
+        login,
+        tls,
+        from: from?,
+        to: to?,
+    })
+}
+
+fn login(read: &mut Reader, tls: Tls) -> Option<Login> {
+    let (username, password) = (
+        read.text("smtp_username").map(Secret::new),
+        read.text("smtp_password").map(Secret::new),
+    );
+    if username.is_some() != password.is_some() {
+        let names = ("smtp_username", "smtp_password");
+        let (given, missing) = if username.is_some() {
+            names
+        } else {
+            (names.1, names.0)
+        };
+        read.refuse(given, format!("{missing} beside it"));
+    }
+    if tls == Tls::None && password.is_some() {
+        let hint = "the password would cross the network in clear; use starttls or implicit";
+        read.problem(Problem::new(read.written("smtp_tls"), "none", "TLS for a login").hint(hint));
+    }
+    Some(Login {
+        username: username?,
+        password: password?,
+    })
+}
