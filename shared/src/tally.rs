@@ -1,0 +1,187 @@
+//! What traffic managers counted, and what of it is new.
+
+use serde::{Deserialize, Serialize};
+
+use crate::split::{Counts, Side};
+
+/// What one instance of a traffic manager has counted for one side since it began to count.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Count {
+    /// The instance.
+    pub place: String,
+    /// The side.
+    pub side: Side,
+    /// Requests handed to the side, those under way included. It falls only when the instance starts again.
+    pub begun: u64,
+    /// Those of them that failed. It may fall a little while requests are under way.
+    pub failed: u64,
+    /// Requests under way, or connections where the manager knows no requests.
+    pub sessions: u64,
+}
+
+/// All counts of one look, of every instance and both sides.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// In no particular order.
+    pub counts: Vec<Count>,
+}
+
+impl Tally {
+    /// What is under way on a side, over all instances.
+    pub fn sessions(&self, side: Side) -> u64 {
+        let of_side = self.counts.iter().filter(|count| count.side == side);
+        of_side.map(|count| count.sessions).sum()
+    }
+
+    fn of(&self, place: &str, side: Side) -> Option<&Count> {
+        let mut counts = self.counts.iter();
+        counts.find(|count| count.place == place && count.side == side)
+    }
+}
+
+/// What happened between two looks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Window {
+    /// Requests of the stable side that came to their end.
+    pub stable: Counts,
+    /// Requests of the canary that came to their end.
+    pub canary: Counts,
+    /// Whether an instance began to count anew in between: what it counted before that is lost.
+    pub reset: bool,
+}
+
+/// What was counted after `before` and until `after`.
+///
+/// An instance whose counters fell has started again: all that it has now is new. One that was not there before says
+/// nothing yet, since nobody knows how old its counts are.
+pub fn since(before: &Tally, after: &Tally) -> Window {
+    let mut window = Window::default();
+    for now in &after.counts {
+        let Some(then) = before.of(&now.place, now.side) else {
+            window.reset = true;
+            continue;
+        };
+        // A restart resets both sides, also the one that had nothing to lose.
+        let restarted = [Side::Stable, Side::Canary]
+            .into_iter()
+            .any(|side| fell(before.of(&now.place, side), after.of(&now.place, side)));
+        window.reset |= restarted;
+        let (ended, failed) = if restarted {
+            (ended(now), now.failed)
+        } else {
+            (
+                ended(now).saturating_sub(ended(then)),
+                now.failed.saturating_sub(then.failed),
+            )
+        };
+        let sum = match now.side {
+            Side::Stable => &mut window.stable,
+            Side::Canary => &mut window.canary,
+        };
+        // A failure is counted when it is seen, its request when it ends: never more failures than requests.
+        sum.requests += ended.max(failed);
+        sum.failed += failed;
+    }
+    window
+}
+
+fn ended(count: &Count) -> u64 {
+    count.begun.saturating_sub(count.sessions)
+}
+
+fn fell(before: Option<&Count>, after: Option<&Count>) -> bool {
+    let (Some(before), Some(after)) = (before, after) else {
+        return false;
+    };
+    after.begun < before.begun
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(place: &str, side: Side, begun: u64, failed: u64, sessions: u64) -> Count {
+        Count {
+            place: place.into(),
+            side,
+            begun,
+            failed,
+            sessions,
+        }
+    }
+
+    fn look(stable: (u64, u64, u64), canary: (u64, u64, u64)) -> Tally {
+        let counts = [(Side::Stable, stable), (Side::Canary, canary)];
+        let counts = counts
+            .map(|(side, (begun, failed, sessions))| count("a", side, begun, failed, sessions));
+        Tally {
+            counts: counts.into(),
+        }
+    }
+
+    #[test]
+    fn a_window_holds_what_ended_in_it() {
+        let window = since(
+            &look((100, 1, 4), (0, 0, 0)),
+            &look((190, 3, 0), (12, 2, 2)),
+        );
+        let stable = Counts {
+            requests: 94,
+            failed: 2,
+        };
+        let canary = Counts {
+            requests: 10,
+            failed: 2,
+        };
+        let reset = false;
+        assert_eq!(
+            window,
+            Window {
+                stable,
+                canary,
+                reset
+            }
+        );
+    }
+
+    #[test]
+    fn a_restart_of_one_side_is_a_restart_of_both() {
+        let window = since(&look((1000, 0, 0), (5, 0, 0)), &look((40, 0, 0), (9, 1, 0)));
+        assert!(window.reset);
+        assert_eq!((window.stable.requests, window.canary.requests), (40, 9));
+        assert_eq!(window.canary.failed, 1);
+    }
+
+    #[test]
+    fn requests_that_only_began_are_no_restart() {
+        let window = since(
+            &look((100, 0, 0), (10, 0, 0)),
+            &look((101, 0, 3), (10, 0, 0)),
+        );
+        assert!(!window.reset);
+        assert_eq!(window.stable.requests, 0);
+    }
+
+    #[test]
+    fn a_failure_of_a_request_under_way_counts_with_its_request() {
+        let window = since(&look((0, 0, 0), (10, 0, 0)), &look((0, 0, 0), (11, 1, 1)));
+        assert_eq!(
+            window.canary,
+            Counts {
+                requests: 1,
+                failed: 1
+            }
+        );
+    }
+
+    #[test]
+    fn an_instance_that_is_new_says_nothing_yet() {
+        let before = look((10, 0, 0), (10, 0, 0));
+        let mut after = before.clone();
+        after.counts.push(count("b", Side::Canary, 9000, 9000, 7));
+        let window = since(&before, &after);
+        assert!(window.reset);
+        assert_eq!(window.canary, Counts::default());
+        assert_eq!(after.sessions(Side::Canary), 7);
+    }
+}

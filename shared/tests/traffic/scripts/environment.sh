@@ -1,0 +1,4 @@
+#!/bin/sh
+# Writes down what it can see.
+pwd > where
+env > seen

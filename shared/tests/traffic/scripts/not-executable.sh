@@ -1,0 +1,3 @@
+#!/bin/sh
+# Says a share that is none.
+echo "about half"
