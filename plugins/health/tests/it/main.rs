@@ -1,0 +1,17 @@
+//! The real binary as Woodpecker runs it: a cleared environment, `PLUGIN_*` and `CI_*` set, real servers on loopback.
+
+#![expect(clippy::unwrap_used, reason = "what goes wrong in a test must fail it")]
+
+mod corpus;
+mod documents;
+mod hostile;
+mod modes;
+mod precedence;
+mod preflight;
+mod records;
+mod refusals;
+mod reports;
+mod signals;
+mod step;
+mod telling;
+mod thresholds;
