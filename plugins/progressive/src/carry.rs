@@ -1,0 +1,334 @@
+//! Carries out one step through the edges. No choice is made here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use shared::clock::Clock;
+use shared::hook;
+use shared::http::Http;
+use shared::intent::{Intent, Part};
+use shared::log::{Level, Log, Tone};
+use shared::notify;
+use shared::record::Record;
+use shared::signal::Cancel;
+use shared::store::lease::{Heartbeat, Pulse};
+use shared::tick::Tick;
+
+use crate::calls::Calling;
+use crate::ledger::Ledger;
+use crate::mover::Mover;
+use crate::report::{lines, told};
+use crate::rollout::{Action, Cause, Lease, Mode, Outcome, Phase, Row, State, Step, Taken, Way};
+use crate::rows::{self, After};
+use crate::settings::Settings;
+use crate::stage::Look;
+use crate::{edges, preflight};
+
+/// The longest wait between two looks at what others asked for.
+const GLANCE: Duration = Duration::from_secs(2);
+/// How long people may be told once the run was cancelled.
+const TELL_HURRY: Duration = Duration::from_secs(4);
+
+/// The edges of a run, and what they have to remember.
+pub struct Hands<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) clock: &'a Arc<dyn Clock + Send + Sync>,
+    pub(crate) cancel: &'a Cancel,
+    pub(crate) log: &'a Log<'a>,
+    pub(crate) http: Arc<Http>,
+    pub(crate) mover: Mover<'a>,
+    pub(crate) ledger: Ledger<'a>,
+    pub(crate) heartbeat: Option<Heartbeat>,
+    /// All looks at the new version, for the chart.
+    pub(crate) seen: Vec<Tick>,
+    /// What the log said, one line each.
+    pub(crate) timeline: Vec<String>,
+    pub(crate) last: Option<Look>,
+    began: BTreeMap<usize, Timestamp>,
+    asked: Option<Duration>,
+    hurries: bool,
+}
+
+impl<'a> Hands<'a> {
+    /// The edges of a run. Nothing is opened yet.
+    ///
+    /// # Errors
+    /// When the settings cannot be used.
+    pub fn new(
+        settings: &'a Settings,
+        clock: &'a Arc<dyn Clock + Send + Sync>,
+        cancel: &'a Cancel,
+        log: &'a Log<'a>,
+    ) -> Result<Self, String> {
+        let http = Arc::new(edges::http(settings)?);
+        Ok(Self {
+            mover: Mover::new(settings, Arc::clone(&http), cancel.clone())?,
+            ledger: Ledger::new(settings, &**clock, log),
+            settings,
+            clock,
+            cancel,
+            log,
+            http,
+            heartbeat: None,
+            seen: Vec::new(),
+            timeline: Vec::new(),
+            last: None,
+            began: BTreeMap::new(),
+            asked: None,
+            hurries: false,
+        })
+    }
+
+    /// Whether the run was cancelled; from then on everything has little time.
+    pub fn is_cancelled(&mut self) -> bool {
+        let cancelled = self.cancel.is_cancelled();
+        if cancelled && !self.hurries {
+            self.hurries = true;
+            if let Err(why) = self.mover.hurry() {
+                self.log.warn(&why);
+            }
+        }
+        cancelled
+    }
+
+    /// Whether this run may write.
+    pub fn lease(&self) -> Lease {
+        if let Some(by) = &self.ledger.fenced {
+            return Lease::Foreign { by: by.clone() };
+        }
+        match self.heartbeat.as_ref().map(Heartbeat::pulse) {
+            None | Some(Pulse::Held { .. }) => Lease::Good,
+            Some(Pulse::Unreachable { .. }) => Lease::Shaky,
+            Some(Pulse::Lost { by }) => Lease::Foreign {
+                by: by.map_or("another run".to_owned(), |by| by.to_string()),
+            },
+        }
+    }
+
+    /// Who asked in the records for an end: asked every now and then, while there is something to end.
+    pub fn abort(&mut self, state: &State) -> Option<String> {
+        let moves = matches!(
+            state.phase,
+            Phase::Watching(_) | Phase::Recording(_) | Phase::Announcing { .. }
+        );
+        let now = self.clock.elapsed();
+        let due = self.asked.is_none_or(|asked| now >= asked + GLANCE);
+        if !moves || !due || self.settings.plan.mode != Mode::Roll || self.hurries {
+            return None;
+        }
+        self.asked = Some(now);
+        self.ledger.abort()
+    }
+
+    /// Carries a step out.
+    pub fn carry(&mut self, step: &Step, state: &State) -> Outcome {
+        match step {
+            Step::Preflight => self.preflight(),
+            Step::Acquire => Outcome::Lease(self.acquire()),
+            Step::LookBack => Outcome::Past(self.ledger.past()),
+            Step::ReadTraffic { sides } => Outcome::Traffic(self.mover.read(sides.as_deref())),
+            Step::Journal(intent) => came(self.ledger.intend(intent)),
+            Step::Hook { action, attempt } => self.hook(*action, *attempt, &state.intent),
+            Step::Set { share, stage } => came(self.mover.set(*share, *stage)),
+            Step::Restore(snapshot) => {
+                let restored = self.mover.restore(snapshot);
+                self.part(restored, Part::Traffic, &state.intent)
+            }
+            Step::Drain { side, limit } => came(self.mover.drain(*side, *limit, &**self.clock)),
+            Step::Flags(share) => came(self.calling().flags(*share)),
+            Step::Look(side) => self.look(*side),
+            Step::Sleep(wait) => {
+                self.clock.sleep((*wait).min(GLANCE));
+                Outcome::Slept
+            }
+            Step::Pause(wait) => {
+                // Not the clock's sleep, which a cancelled run does not get.
+                Cancel::default().wait(*wait);
+                Outcome::Slept
+            }
+            Step::Record(row) => came(self.record(row, state)),
+            Step::Succeed { intent, verified } => came(self.succeed(intent, *verified)),
+            Step::Incident => {
+                self.log
+                    .info("no incident is opened by this step: plugin-rollback does that");
+                Outcome::Done
+            }
+            Step::Notify => {
+                let told = self.notify(state);
+                self.part(told, Part::Notify, &state.intent)
+            }
+            Step::Release => {
+                let released = self.heartbeat.take().map_or(Ok(()), Heartbeat::release);
+                came(released)
+            }
+            Step::Say(change) => {
+                self.say(Tone::Plain, &lines::change(change));
+                Outcome::Done
+            }
+            Step::Finish(_) => Outcome::Done,
+        }
+    }
+
+    fn preflight(&mut self) -> Outcome {
+        // What is left is put back whatever else is wrong.
+        let settles = self.settings.plan.mode == Mode::Settle;
+        let mut problems = if settles {
+            Vec::new()
+        } else {
+            let clock = &**self.clock;
+            preflight::problems(self.settings, &self.mover, &self.http, clock, self.log)
+        };
+        if settles {
+            return Outcome::Preflight(Ok(crate::rollout::Guards::default()));
+        }
+        let guards = self
+            .ledger
+            .guards()
+            .map_err(|problem| problems.push(problem));
+        Outcome::Preflight(match guards {
+            Ok(guards) if problems.is_empty() => Ok(guards),
+            _ => Err(problems),
+        })
+    }
+
+    fn acquire(&mut self) -> Taken {
+        let Some(database) = &self.settings.database else {
+            return Taken::Unneeded;
+        };
+        let (taken, heartbeat) = edges::lease(self.settings, database, self.clock);
+        self.ledger.token = heartbeat.as_ref().map(Heartbeat::token);
+        self.heartbeat = heartbeat;
+        taken
+    }
+
+    fn calling(&self) -> Calling<'_> {
+        let deadline = self.settings.plan.deadline;
+        Calling {
+            settings: self.settings,
+            http: &self.http,
+            cancel: self.cancel,
+            log: self.log,
+            pool: self.mover.pool(),
+            left: deadline.saturating_sub(self.clock.elapsed()),
+        }
+    }
+
+    fn hook(&mut self, action: Action, attempt: u32, intent: &Intent) -> Outcome {
+        let asked = match action {
+            Action::Deploy => hook::Action::Deploy,
+            Action::Promote => hook::Action::Promote,
+            Action::Rollback => hook::Action::Rollback,
+        };
+        let called = self.calling().call(asked, attempt, intent);
+        if action == Action::Rollback {
+            return self.part(called, Part::Script, intent);
+        }
+        came(called)
+    }
+
+    /// A part of going back, which is noted when it is done.
+    fn part(&mut self, done: Result<(), String>, part: Part, intent: &Intent) -> Outcome {
+        if done.is_ok() && !self.settings.plan.is_dry() {
+            self.ledger.part(part, intent);
+        }
+        came(done)
+    }
+
+    /// A line of the log and of the timeline.
+    pub fn say(&mut self, tone: Tone, line: &str) {
+        let time = self.clock.now().strftime("%H:%M:%SZ");
+        self.timeline
+            .push(self.log.masked(&format!("{time} {line}")));
+        self.log.line(Level::Info, tone, line);
+    }
+
+    fn record(&mut self, row: &Row, state: &State) -> Result<(), String> {
+        let now = self.clock.now();
+        match row {
+            Row::StageBegan { number, share } => {
+                self.began.insert(*number, now);
+                let row = rows::stage_began(*number, *share, now);
+                self.ledger.write(Record::Stage(row))
+            }
+            Row::StageEnded(summary) => {
+                let began = self.began.get(&summary.number).copied().unwrap_or(now);
+                let why = &state.intent.why;
+                let row = rows::stage_ended(summary, began, now, after(state), why);
+                self.ledger.write(Record::Stage(row))
+            }
+            Row::Deployment { status, why, hold } => {
+                let commit = state.intent.commit.as_deref();
+                let row = rows::deployment(*status, why, commit);
+                self.ledger.deployment(row, Some(&state.intent))?;
+                if *hold {
+                    self.ledger.hold(&state.intent, why)?;
+                }
+                self.ledger.part(Part::Record, &state.intent);
+                Ok(())
+            }
+            Row::DryRun => self.ledger.write(Record::Deployment(rows::dry_run())),
+        }
+    }
+
+    /// The intent first: from then on no later run puts anything back.
+    fn succeed(&mut self, intent: &Intent, verified: bool) -> Result<(), String> {
+        self.ledger.intend(intent)?;
+        let status = if verified {
+            shared::deployment::Status::Success
+        } else {
+            shared::deployment::Status::Unverified
+        };
+        self.ledger
+            .deployment(rows::deployment(status, &[], None), None)?;
+        if verified {
+            self.ledger.mark_stable()
+        } else {
+            let text = "recorded as unverified: without expect_version nothing proves which version answered, and a \
+                        rollback never returns to it";
+            self.log.warn(text);
+            Ok(())
+        }
+    }
+
+    fn notify(&mut self, state: &State) -> Result<(), String> {
+        let Phase::Ending(ending) = &state.phase else {
+            return Ok(());
+        };
+        let (settings, exit) = (self.settings, told::expected_exit(ending));
+        let masked = |text: &str| self.log.masked(text);
+        let told = told::told(&settings.subject, &settings.ci, ending, exit, masked);
+        let within = if self.hurries {
+            TELL_HURRY
+        } else {
+            notify::DEADLINE
+        };
+        edges::tell(
+            &told.message(),
+            self.settings,
+            within,
+            &**self.clock,
+            self.log,
+        )
+    }
+}
+
+fn came(result: Result<(), String>) -> Outcome {
+    match result {
+        Ok(()) => Outcome::Done,
+        Err(why) => Outcome::Failed(why),
+    }
+}
+
+fn after(state: &State) -> After {
+    let Phase::Ending(ending) = &state.phase else {
+        return After::On;
+    };
+    match (&ending.cause, ending.way) {
+        (Cause::Success { .. }, _) => After::On,
+        (_, Way::Hold | Way::Leave | Way::Accept) => After::Held,
+        (Cause::Cancelled, _) => After::Cancelled,
+        (_, Way::Back | Way::Nothing) => After::Back,
+    }
+}

@@ -1,0 +1,82 @@
+//! The binary: turns flags and environment into settings, and the run's ending into an exit code.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use plugin_progressive::run;
+use plugin_progressive::settings::{PLUGIN, Settings};
+use shared::clock::{Clock, SystemClock};
+use shared::exit::Exit;
+use shared::guard;
+use shared::log::{Level, Log, Tone};
+use shared::problem::Problem;
+use shared::secret::Mask;
+use shared::settings::environment::Environment;
+use shared::settings::flags;
+use shared::settings::raw::Raw;
+use shared::signal::Cancel;
+
+const ABOUT: &str = "Moves traffic to a new version in stages, judges every stage on evidence, and puts traffic back \
+                     by itself when the evidence is bad";
+
+fn main() -> Exit {
+    guard::caught(started)
+}
+
+fn started() -> Exit {
+    let command = flags::command(PLUGIN, env!("CARGO_PKG_VERSION"), ABOUT);
+    let given = match flags::parse(command, PLUGIN, std::env::args_os()) {
+        Ok(given) => given,
+        Err(error) => {
+            let _ = error.print();
+            if !error.use_stderr() {
+                return Exit::Passed;
+            }
+            let _ = writeln!(
+                std::io::stderr(),
+                "\nREFUSED (exit 2): a flag is not understood; nothing was touched. Next: see --help"
+            );
+            return Exit::Refused;
+        }
+    };
+    let environment = Environment::capture();
+    let Ok(cancel) = Cancel::on_signals() else {
+        return deaf();
+    };
+    let clock: Arc<dyn Clock + Send + Sync> = Arc::new(SystemClock::start(cancel.clone()));
+    let (raw, found) = Raw::gather(PLUGIN, &given, &environment);
+    match Settings::understand(&raw, found, &environment, clock.now()) {
+        Ok(settings) => {
+            let mask = settings.mask.clone();
+            let log = Log::new(settings.log_level, &environment, mask, &*clock);
+            run::run(&settings, &clock, &cancel, &log)
+        }
+        Err(problems) => {
+            let mut mask = Mask::default();
+            raw.hide_in(&mut mask);
+            let log = Log::new(Level::Info, &environment, mask, &*clock);
+            refuse(&problems, &log)
+        }
+    }
+}
+
+fn deaf() -> Exit {
+    let _ = writeln!(
+        std::io::stdout(),
+        "BUG (exit 70): the handlers of SIGTERM and SIGINT could not be installed. Next: look at the agent's limits on processes"
+    );
+    Exit::Bug
+}
+
+fn refuse(problems: &[Problem], log: &Log) -> Exit {
+    for problem in problems {
+        log.line(Level::Error, Tone::Bad, &problem.to_string());
+    }
+    let count = match problems.len() {
+        1 => "1 problem".to_owned(),
+        n => format!("{n} problems"),
+    };
+    let code = Exit::Refused.code();
+    log.verdict(Tone::Bad, &format!("REFUSED (exit {code}): {count} in the settings; nothing was touched. Next: mend what is named above"));
+    Exit::Refused
+}

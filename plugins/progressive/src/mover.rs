@@ -1,0 +1,276 @@
+//! The traffic: which manager moves it, which server is which side, what it counted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::clock::Clock;
+use shared::hook::Call;
+use shared::http::Http;
+use shared::signal::Cancel;
+use shared::split::{Share, Side, Snapshot};
+use shared::tally::{self, Tally};
+use shared::traffic::haproxy::{self, Haproxy, Release, Servers};
+use shared::traffic::{Drained, Preflight, Scripted, TrafficManager, Watching};
+
+use crate::calls;
+use crate::rollout::Reading;
+use crate::settings::{Hook, Settings, Sides, Traffic};
+use crate::stage;
+
+/// How long one command of HAProxy may take once the run was cancelled: everything is over soon.
+const HURRY: Duration = Duration::from_millis(700);
+/// How long a script or webhook may take to move traffic.
+const MOVE: Duration = Duration::from_secs(30);
+/// The same once the run was cancelled.
+const MOVE_HURRY: Duration = Duration::from_secs(4);
+/// How long a webhook may take to move traffic: a cancelled run waits for it.
+const WEBHOOK: Duration = Duration::from_secs(4);
+
+/// What moves the traffic of this run.
+pub struct Mover<'a> {
+    settings: &'a Settings,
+    http: Arc<Http>,
+    cancel: Cancel,
+    /// The servers of the stable side and the canary, where servers are moved between.
+    servers: Option<Servers>,
+    manager: Box<dyn TrafficManager>,
+    /// What was last set, where nothing is moved and so nothing can be read.
+    pretended: Share,
+    /// What was counted when the share was last set.
+    counted: Option<Tally>,
+    restores: u32,
+}
+
+impl<'a> Mover<'a> {
+    /// The manager that the settings name. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// When the settings cannot be used, in words.
+    pub fn new(settings: &'a Settings, http: Arc<Http>, cancel: Cancel) -> Result<Self, String> {
+        let servers = match &settings.traffic {
+            Traffic::Haproxy { backend, sides, .. } => {
+                let (stable, canary) = match sides {
+                    Sides::Fixed { stable, canary } | Sides::Pools([stable, canary]) => {
+                        (stable.clone(), canary.clone())
+                    }
+                };
+                Some(Servers {
+                    backend: backend.clone(),
+                    stable,
+                    canary,
+                })
+            }
+            Traffic::Script | Traffic::Webhook | Traffic::None => None,
+        };
+        let mut mover = Self {
+            settings,
+            http,
+            cancel,
+            servers,
+            manager: Box::new(Watching),
+            pretended: Share::NONE,
+            counted: None,
+            restores: 0,
+        };
+        mover.manager = mover.build(false)?;
+        Ok(mover)
+    }
+
+    fn build(&self, hurries: bool) -> Result<Box<dyn TrafficManager>, String> {
+        let settings = self.settings;
+        let facts = calls::facts(settings, self.pool().as_deref());
+        Ok(match (&settings.traffic, &self.servers) {
+            (Traffic::Haproxy { addresses, .. }, Some(servers)) => {
+                Box::new(Haproxy::new(haproxy::Settings {
+                    addresses: addresses.clone(),
+                    servers: servers.clone(),
+                    release: Release::default(),
+                    identity: None,
+                    limit: if hurries { HURRY } else { haproxy::LIMIT },
+                    verify: if hurries { HURRY } else { haproxy::VERIFY },
+                })?)
+            }
+            (Traffic::None | Traffic::Haproxy { .. }, _) => Box::new(Watching),
+            (Traffic::Script, _) => {
+                let Some(Hook::Script(path)) = &settings.hook.hook else {
+                    return Err("there is no deployment_script".to_owned());
+                };
+                let limit = if hurries { MOVE_HURRY } else { MOVE };
+                Box::new(Scripted {
+                    script: calls::script(settings, path, facts, limit),
+                    cancel: self.cancel.clone(),
+                    verify: haproxy::VERIFY,
+                })
+            }
+            (Traffic::Webhook, _) => {
+                let Some(Hook::Webhook(url)) = &settings.hook.hook else {
+                    return Err("there is no deployment_webhook".to_owned());
+                };
+                Box::new(calls::webhook(settings, url, facts, &self.http, WEBHOOK)?)
+            }
+        })
+    }
+
+    /// The pool that gets the new version, where pools take turns.
+    pub fn pool(&self) -> Option<String> {
+        self.takes_turns()
+            .then(|| self.servers.as_ref().map(|servers| servers.canary.clone()))
+            .flatten()
+    }
+
+    fn takes_turns(&self) -> bool {
+        let Traffic::Haproxy { sides, .. } = &self.settings.traffic else {
+            return false;
+        };
+        matches!(sides, Sides::Pools(_))
+    }
+
+    /// From here on every command has little time.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn hurry(&mut self) -> Result<(), String> {
+        self.manager = self.build(true)?;
+        Ok(())
+    }
+
+    /// The manager's name.
+    pub fn name(&self) -> &'static str {
+        self.manager.name()
+    }
+
+    /// Looks whether a rollout can work.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub fn preflight(&self) -> Result<Preflight, String> {
+        self.manager.preflight().map_err(|error| error.to_string())
+    }
+
+    /// Reads the traffic. With pools that take turns the sides are as in the snapshot; without one the pool that
+    /// carries everything is the stable side.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(&mut self, sides: Option<&Snapshot>) -> Result<Reading, String> {
+        if self.takes_turns()
+            && let Some(servers) = sides.and_then(servers_of)
+        {
+            self.be(servers)?;
+        }
+        let mut found = self.manager.read().map_err(|error| error.to_string())?;
+        if self.takes_turns() && sides.is_none() && found.share == Some(Share::ALL) {
+            self.turn()?;
+            found = self.manager.read().map_err(|error| error.to_string())?;
+        }
+        let share = if self.manager.moves() {
+            found.share
+        } else {
+            Some(self.pretended)
+        };
+        Ok(Reading {
+            share,
+            snapshot: found.snapshot,
+        })
+    }
+
+    fn turn(&mut self) -> Result<(), String> {
+        let Some(servers) = self.servers.clone() else {
+            return Ok(());
+        };
+        self.be(Servers {
+            stable: servers.canary,
+            canary: servers.stable,
+            backend: servers.backend,
+        })
+    }
+
+    fn be(&mut self, servers: Servers) -> Result<(), String> {
+        self.servers = Some(servers);
+        self.manager = self.build(false)?;
+        Ok(())
+    }
+
+    /// The canary's share now; absent where it cannot be told.
+    pub fn share(&self) -> Option<Share> {
+        if !self.manager.moves() {
+            return Some(self.pretended);
+        }
+        self.manager.read().ok()?.share
+    }
+
+    /// Sets the canary's share and reads it back. Counting begins anew.
+    ///
+    /// # Errors
+    /// When it is not so everywhere.
+    pub fn set(&mut self, share: Share, stage: usize) -> Result<(), String> {
+        let call = Call {
+            stage: u32::try_from(stage).unwrap_or(u32::MAX),
+            attempt: 1,
+        };
+        let set = self.manager.set(share, call);
+        set.map_err(|error| error.to_string())?;
+        self.pretended = share;
+        self.counted = self.manager.observe().ok().flatten();
+        Ok(())
+    }
+
+    /// Restores a snapshot and reads it back.
+    ///
+    /// # Errors
+    /// When it is not so everywhere.
+    pub fn restore(&mut self, snapshot: &Snapshot) -> Result<(), String> {
+        self.restores += 1;
+        let call = Call {
+            stage: 0,
+            attempt: self.restores,
+        };
+        let restored = self.manager.restore(snapshot, call);
+        restored.map_err(|error| error.to_string())?;
+        self.pretended = snapshot.share;
+        Ok(())
+    }
+
+    /// Waits for a side's open requests.
+    ///
+    /// # Errors
+    /// When they cannot be counted, or are still under way.
+    pub fn drain(&self, side: Side, limit: Duration, clock: &dyn Clock) -> Result<(), String> {
+        match self.manager.drain(side, limit, clock) {
+            Ok(Drained::Empty | Drained::Unknown) => Ok(()),
+            Ok(Drained::Busy(left)) => Err(format!("{left} are still under way")),
+            Ok(Drained::Cancelled) => Err("the run was cancelled".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Requests of both sides since the share was set; nothing where nobody counts.
+    pub fn counts(&self, new: Side) -> Option<stage::Sides> {
+        let now = self.manager.observe().ok().flatten()?;
+        let window = tally::since(self.counted.as_ref()?, &now);
+        Some(match new {
+            Side::Canary => stage::Sides {
+                new: window.canary,
+                baseline: window.stable,
+            },
+            Side::Stable => stage::Sides {
+                new: window.stable,
+                baseline: window.canary,
+            },
+        })
+    }
+
+    /// Whether all traffic is on this side, as far as this run has moved it.
+    pub fn carries_all(&self, side: Side) -> bool {
+        match side {
+            Side::Canary => self.pretended == Share::ALL,
+            Side::Stable => self.pretended == Share::NONE,
+        }
+    }
+}
+
+/// The servers that a snapshot is about.
+fn servers_of(snapshot: &Snapshot) -> Option<Servers> {
+    let servers = snapshot.detail.get("servers")?;
+    serde_json::from_value(servers.clone()).ok()
+}

@@ -1,0 +1,183 @@
+//! Is everything there and permitted that the rollout will need?
+
+use std::path::Path;
+use std::sync::Arc;
+
+use shared::clock::Clock;
+use shared::deployment::Status;
+use shared::exit::Exit;
+use shared::http::Http;
+use shared::log::{Level, Log, Tone};
+use shared::metrics::prometheus::{self, Prometheus, Queries};
+use shared::policy::{Gate, GateSource};
+use shared::settings::common::DryRun;
+use shared::settings::probing::Metrics;
+use shared::value::{show_duration, show_number};
+
+use crate::edges::LIMITS;
+use crate::ledger::Ledger;
+use crate::mover::Mover;
+use crate::rows;
+use crate::settings::{Hook, Settings};
+
+/// Everything that stands in the way; what is worth knowing goes to the log.
+pub fn problems(
+    settings: &Settings,
+    mover: &Mover,
+    http: &Arc<Http>,
+    clock: &dyn Clock,
+    log: &Log,
+) -> Vec<String> {
+    let mut problems = Vec::new();
+    match mover.preflight() {
+        Ok(found) => {
+            let note = |text: &String| log.line(Level::Info, Tone::Faint, text);
+            found.notes.iter().for_each(note);
+            found
+                .reload
+                .iter()
+                .filter(|text| !text.is_empty())
+                .for_each(note);
+        }
+        Err(error) => problems.push(format!("traffic: {error}")),
+    }
+    if let Some(Hook::Script(path)) = &settings.hook.hook {
+        problems.extend(executable(path).err());
+    }
+    for gate in &settings.gates {
+        match number(gate, settings, http, clock).and_then(|value| held(gate, value)) {
+            Ok(text) => log.info(&text),
+            Err(why) => problems.push(format!("quality gate {}: {why}", gate.name)),
+        }
+    }
+    problems
+}
+
+fn executable(path: &Path) -> Result<(), String> {
+    use std::os::unix::fs::PermissionsExt;
+    let shown = path.display();
+    let data = std::fs::metadata(path).map_err(|error| {
+        format!("deployment_script: {shown} cannot be read: {error}; is it committed?")
+    })?;
+    if !data.is_file() || data.permissions().mode() & 0o111 == 0 {
+        return Err(format!(
+            "deployment_script: {shown} is not executable; run git update-index --chmod=+x on it"
+        ));
+    }
+    Ok(())
+}
+
+fn number(gate: &Gate, settings: &Settings, http: &Http, clock: &dyn Clock) -> Result<f64, String> {
+    match &gate.source {
+        GateSource::File { file, pointer } => {
+            let path = settings.ci.workspace.join(file);
+            let text = std::fs::read_to_string(&path)
+                .map_err(|error| format!("{file} cannot be read: {error}"))?;
+            let document: serde_json::Value = serde_json::from_str(&text)
+                .map_err(|error| format!("{file} is no JSON: {error}"))?;
+            let found = document.pointer(pointer);
+            let found = found.ok_or_else(|| format!("{file} has nothing at {pointer}"))?;
+            found
+                .as_f64()
+                .ok_or_else(|| format!("{file} has no number at {pointer}"))
+        }
+        GateSource::Query(query) => {
+            let metrics = settings.sources.probing.metrics.as_ref();
+            let Some(Metrics::Json(base) | Metrics::Prometheus { endpoint: base, .. }) = metrics
+            else {
+                return Err("it is a query, expected a metrics_endpoint to send it to".to_owned());
+            };
+            // Of the three metrics the response time is the one without an upper end.
+            let queries = Queries {
+                response_time: Some(query.clone()),
+                ..Queries::default()
+            };
+            let asked = Prometheus {
+                base: base.clone(),
+                headers: Vec::new(),
+                queries,
+                timeout: settings.sources.probing.timeout,
+                show_name: false,
+            };
+            let reasons = match prometheus::sample(&asked, http, clock).outcome {
+                Ok(answer) => {
+                    return answer
+                        .response_time
+                        .ok_or_else(|| "it has no value".to_owned());
+                }
+                Err(reasons) => reasons,
+            };
+            let each: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+            Err(each.join("; "))
+        }
+    }
+}
+
+fn held(gate: &Gate, value: f64) -> Result<String, String> {
+    let shown = show_number(value);
+    if let Some(min) = gate.min.filter(|min| value < *min) {
+        return Err(format!("{shown} < {}", show_number(min)));
+    }
+    if let Some(max) = gate.max.filter(|max| value > *max) {
+        return Err(format!("{shown} > {}", show_number(max)));
+    }
+    Ok(format!(
+        "quality gate {}: {shown}, as it must be",
+        gate.name
+    ))
+}
+
+/// *preflight*: looks at everything, and on success records the deployment as `started`.
+pub fn run(
+    settings: &Settings,
+    mover: &mut Mover,
+    http: &Arc<Http>,
+    clock: &dyn Clock,
+    log: &Log,
+) -> Exit {
+    let mut ledger = Ledger::new(settings, clock, log);
+    let mut found = problems(settings, mover, http, clock, log);
+    match mover.read(None) {
+        Ok(reading) => {
+            let share = reading
+                .share
+                .map_or("no single share".to_owned(), |share| share.to_string());
+            log.info(&format!("the canary has {share}"));
+        }
+        Err(error) => found.push(format!("traffic: {error}")),
+    }
+    let plan = &settings.plan;
+    let (needs, left) = (plan.needs_from(0), plan.deadline);
+    if needs > left {
+        let (needs, left) = (show_duration(needs), show_duration(left));
+        found.push(format!("the stages take {needs} and only {left} are left"));
+    }
+    if let Some(database) = &settings.database {
+        match shared::store::check(database, crate::edges::USER_AGENT, &LIMITS) {
+            Ok((how, _)) => log.info(&format!("database: {how}")),
+            Err(why) => found.push(format!("database: {why}")),
+        }
+    }
+    if !found.is_empty() {
+        let text = format!(
+            "REFUSED (exit 2): {}. Next: mend it before you deploy; nothing was touched",
+            found.join("; ")
+        );
+        log.verdict(Tone::Bad, &text);
+        return Exit::Refused;
+    }
+    let recorded = if settings.dry_run == DryRun::Off {
+        match ledger.deployment(rows::deployment(Status::Started, &[], None), None) {
+            Ok(()) => "the deployment is recorded as started",
+            Err(_) => {
+                "but the deployment could not be recorded as started: a rollback will not know of it"
+            }
+        }
+    } else {
+        "nothing is recorded on a dry run"
+    };
+    ledger.close(false);
+    let text = format!("PASSED (exit 0): everything is there, {recorded}");
+    log.verdict(Tone::Good, &text);
+    Exit::Passed
+}

@@ -1,0 +1,145 @@
+//! The verdict: the last line, alone, with where the traffic is and what to do next.
+
+use shared::exit::Exit;
+use shared::intent::Left;
+use shared::policy::Finish;
+
+use super::lines;
+use crate::rollout::{Busy, Cause, Ending, Plan, Reach, Refusal, State, Way};
+
+/// The word of an ending.
+pub fn word(ending: &Ending, exit: Exit) -> &'static str {
+    match (exit, &ending.cause, ending.way) {
+        (Exit::Passed, Cause::Settled(_), _) => "SETTLED",
+        (Exit::Passed, Cause::DryRun, _) => "DRY RUN",
+        (Exit::Passed, Cause::Success { warnings }, _) if !warnings.is_empty() => {
+            "PASSED WITH WARNINGS"
+        }
+        (Exit::Passed, ..) => "PASSED",
+        (Exit::Bad, _, Way::Back) => "ROLLED BACK",
+        (Exit::Cancelled, cause, Way::Back) if *cause != Cause::Cancelled => "ROLLED BACK",
+        (Exit::Bad, ..) => "FAILED",
+        (Exit::Refused, ..) => "REFUSED",
+        (Exit::Inconclusive, ..) => "INCONCLUSIVE",
+        (Exit::NeedsPerson, ..) if ending.is_stuck() => "STUCK",
+        (Exit::NeedsPerson, ..) => "HELD",
+        (Exit::Busy, ..) => "BUSY",
+        (Exit::Bug, ..) => "BUG",
+        (Exit::TimedOut, ..) => "TIMED OUT",
+        (Exit::Cancelled, ..) => "CANCELLED",
+    }
+}
+
+/// The last line.
+pub fn line(plan: &Plan, state: &State, ending: &Ending, exit: Exit) -> String {
+    let why = match &ending.cause {
+        cause @ Cause::Success { warnings } if warnings.is_empty() => cause.to_string(),
+        cause @ Cause::Success { .. } => format!("{cause}, but: {}", cause.why().join("; ")),
+        cause => cause.why().join("; "),
+    };
+    let first = match (&ending.cause, &state.settled) {
+        (Cause::Settled(_), _) | (_, None) => None,
+        (_, Some(of)) => Some(format!("What {of} left was settled first")),
+    };
+    let traffic = traffic(plan, state, ending).map(|text| format!("Traffic: {text}"));
+    let missing = lines::not_done(ending).map(|text| text.replacen('n', "N", 1));
+    let next = next(ending, exit).map(|text| format!("Next: {text}"));
+    let parts: Vec<String> = [first, traffic, missing, next]
+        .into_iter()
+        .flatten()
+        .map(|part| format!(". {part}"))
+        .collect();
+    let code = exit.code();
+    format!(
+        "{} (exit {code}): {why}{}",
+        word(ending, exit),
+        parts.concat()
+    )
+}
+
+/// Where the traffic is, as far as anybody knows.
+fn traffic(plan: &Plan, state: &State, ending: &Ending) -> Option<String> {
+    let share = state.share.map(|share| share.to_string());
+    let share = share.unwrap_or_else(|| "an unknown share".to_owned());
+    if ending.is_stuck() {
+        let text = if matches!(ending.cause, Cause::Success { .. }) {
+            format!("the canary side has {share}, and the success could not be recorded")
+        } else {
+            format!(
+                "it could not be put where it belongs, the canary was last known to have {share}"
+            )
+        };
+        return Some(text);
+    }
+    match (&ending.cause, ending.way) {
+        (Cause::Success { .. }, _) => Some(match plan.finish {
+            Finish::Promote => "all on the stable side, which has the new version".to_owned(),
+            Finish::Swap => {
+                "all on the other pool, which is the stable side from now on".to_owned()
+            }
+            Finish::Stay => "all on the canary side".to_owned(),
+        }),
+        (Cause::Busy(Busy::LeaseLost { .. }), _) => Some(format!(
+            "left to the other run, the canary was last known to have {share}"
+        )),
+        (_, Way::Back) if state.reach < Reach::Written => Some("never moved".to_owned()),
+        (_, Way::Back) => Some(format!("put back, the canary has {share}")),
+        (_, Way::Hold | Way::Leave) => Some(format!("left as it is, the canary has {share}")),
+        (_, Way::Accept) => Some(format!("left where it was moved, the canary has {share}")),
+        (_, Way::Nothing) => None,
+    }
+}
+
+/// What to do next; nothing after a success.
+pub fn next(ending: &Ending, exit: Exit) -> Option<&'static str> {
+    if ending.is_stuck() {
+        return Some("bring the traffic where it belongs by hand, then run with settle: true");
+    }
+    match &ending.cause {
+        Cause::Success { warnings } if warnings.is_empty() => None,
+        Cause::Success { .. } => Some("have a look before it becomes a failure"),
+        Cause::Settled(_) | Cause::Unfinished { .. } | Cause::Unrecorded { .. } => None,
+        Cause::DryRun => Some("run without dry_run"),
+        Cause::Left { left, .. } => Some(way_out(*left)),
+        Cause::Busy(Busy::CommitHeld(_)) => Some("deploy another commit, or set override: hold"),
+        Cause::Busy(Busy::Frozen(_)) => Some("wait until it is over, or set override: freeze"),
+        Cause::Busy(Busy::Lease { .. } | Busy::LeaseLost { .. }) => {
+            Some("wait for the other run, then start this one again")
+        }
+        Cause::Refused(Refusal::DoesNotFit { .. }) => {
+            Some("shorten the stages, or raise deadline and the pipeline's time-out")
+        }
+        Cause::Refused(Refusal::Unexplained(_)) => {
+            Some("set settle_to: stable or canary, whichever side the traffic belongs to")
+        }
+        Cause::Refused(_) => Some("put that right and start again"),
+        Cause::Bug(_) => Some("report it with this log"),
+        Cause::Cancelled if exit == Exit::Cancelled => None,
+        _ if matches!(exit, Exit::NeedsPerson) || ending.way == Way::Hold => {
+            Some("look which side is well and move the traffic there")
+        }
+        Cause::Withdrawn { .. } => {
+            Some("ask who moved it, or what reloaded, before the next rollout")
+        }
+        Cause::Pushed { .. } => Some("find what moves it: another pipeline, or a person"),
+        Cause::Failed { .. } => Some("put that right and start again"),
+        Cause::Deadline { .. } => {
+            Some("look what took so long; shorten the stages, or raise deadline and the time-out")
+        }
+        Cause::Abort { .. } => Some("ask who wanted it"),
+        Cause::Inconclusive { .. } => Some("watch longer, send more traffic, or lower min_samples"),
+        _ => Some("look at the new version's own log"),
+    }
+}
+
+fn way_out(left: Left) -> &'static str {
+    match left {
+        Left::Held => "move its traffic where it belongs, or run plugin-rollback; then run again",
+        Left::HalfPromoted => {
+            "look which version the stable side runs, bring it to the wanted one, give it its traffic, then run again"
+        }
+        Left::Occupied => {
+            "bring the live version to the stable side and give it its traffic, or use pools that take turns"
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! What is written down of a rollout: looks, stages and endings as rows. Pure.
+
+use jiff::Timestamp;
+use shared::deployment::Status;
+use shared::intent::{At, Intent, Part};
+use shared::metric::Metric;
+use shared::record::{Check, DRY_RUN, Deployment, Mark, Stage, StageStatus, part};
+use shared::sample::Sample;
+use shared::split::Share;
+use shared::threshold::Thresholds;
+use shared::tick::judge_one;
+
+use crate::stage::{Ended, Summary};
+
+/// The row of one sample of the new version.
+pub fn check(sample: &Sample, thresholds: &Thresholds) -> Check {
+    let (failures, warnings) = judge_one(sample, thresholds);
+    let answer = sample.outcome.as_ref().ok();
+    let health_status = match (failures.is_empty(), warnings.is_empty()) {
+        (false, _) => "unhealthy",
+        (true, false) => "degraded",
+        (true, true) => "healthy",
+    };
+    let held = sample.measured().into_iter().filter_map(|value| {
+        let limit = thresholds.fail.of(value.metric);
+        let shown = (value.metric.show(value.value), value.metric.show(limit));
+        let text = format!(
+            "{} {} within limit {} ({})",
+            value.metric, shown.0, shown.1, value.source
+        );
+        (!value.metric.outside(value.value, limit)).then_some(text)
+    });
+    Check {
+        health_status: health_status.to_owned(),
+        mode: "rollout".to_owned(),
+        response_time_ms: answer.map(|_| whole(sample.phases.total.as_secs_f64() * 1000.0)),
+        error_rate: answer.and_then(|answer| answer.error_rate),
+        availability: answer.and_then(|answer| answer.availability),
+        endpoint: sample.endpoint.clone(),
+        threshold_error_rate: thresholds.fail.error_rate,
+        threshold_response_time: whole(thresholds.fail.response_time),
+        threshold_availability: thresholds.fail.availability,
+        checks_passed: held.collect(),
+        checks_failed: failures.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn whole(value: f64) -> i32 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a float beyond the range becomes its end"
+    )]
+    let whole = value.round() as i32;
+    whole
+}
+
+/// A stage that begins.
+pub fn stage_began(number: usize, share: Share, at: Timestamp) -> Stage {
+    Stage {
+        stage: i32::try_from(number).unwrap_or(i32::MAX),
+        traffic_percentage: i32::from(share.percent()),
+        status: StageStatus::InProgress,
+        error_rate: None,
+        availability: None,
+        response_time_ms: None,
+        started_at: at,
+        completed_at: None,
+        rollback_reason: None,
+        stable: None,
+        canary: None,
+        dry_run: false,
+    }
+}
+
+/// How the rollout of a stage that is over goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// On, or to its success.
+    On,
+    /// Traffic goes back.
+    Back,
+    /// Traffic is left.
+    Held,
+    /// The pipeline was cancelled.
+    Cancelled,
+}
+
+/// A stage that is over.
+pub fn stage_ended(
+    summary: &Summary,
+    began: Timestamp,
+    ended: Timestamp,
+    after: After,
+    why: &[String],
+) -> Stage {
+    let status = match (summary.ended, after) {
+        (Ended::Passed, _) => StageStatus::Passed,
+        (Ended::Failed, _) => StageStatus::Failed,
+        (Ended::Inconclusive, _) => StageStatus::Inconclusive,
+        (Ended::CutOff, After::Cancelled) => StageStatus::Cancelled,
+        (Ended::CutOff, After::Held) => StageStatus::Held,
+        (Ended::CutOff, After::On | After::Back) => StageStatus::RolledBack,
+    };
+    let back = matches!(after, After::Back | After::Cancelled);
+    Stage {
+        status,
+        error_rate: summary.mean(Metric::ErrorRate),
+        availability: summary.mean(Metric::Availability),
+        response_time_ms: summary.mean(Metric::ResponseTime).map(whole),
+        completed_at: Some(ended),
+        rollback_reason: back.then(|| why.join("; ")),
+        canary: summary.counts,
+        ..stage_began(summary.number, summary.share, began)
+    }
+}
+
+/// A deployment coming to a status, of which something was put back.
+pub fn deployment(status: Status, why: &[String], commit: Option<&str>) -> Deployment {
+    let back = status == Status::RolledBack;
+    let told = !why.is_empty() && !matches!(status, Status::Success | Status::Unverified);
+    Deployment {
+        rollback_from_commit: commit.filter(|_| back).map(str::to_owned),
+        rollback_reason: told.then(|| why.join("; ")),
+        ..Deployment::standard(status)
+    }
+}
+
+/// A dry run that is through.
+pub fn dry_run() -> Deployment {
+    Deployment {
+        deployment_type: DRY_RUN.to_owned(),
+        ..Deployment::standard(Status::Success)
+    }
+}
+
+/// How an intent closes its rollout; absent while it goes on.
+pub fn mark(intent: &Intent, is_own: bool) -> Option<Mark> {
+    match intent.at {
+        At::Held => Some(Mark::Held),
+        At::Closed | At::Succeeded { .. } if is_own => Some(Mark::Finished),
+        At::Closed | At::Succeeded { .. } => Some(Mark::Settled),
+        _ => None,
+    }
+}
+
+/// An intent as the records have it: closed where somebody else closed it, with the parts that are done.
+pub fn recorded(mut intent: Intent, mark: Option<Mark>, parts: &[String]) -> Intent {
+    match (mark, intent.at) {
+        (None, _) | (_, At::Closed | At::Held | At::Succeeded { .. }) => {}
+        (Some(Mark::Held), _) => intent.at = At::Held,
+        (Some(Mark::Finished | Mark::Settled), _) => intent.at = At::Closed,
+    }
+    let known = [
+        Part::Traffic,
+        Part::Script,
+        Part::Record,
+        Part::Incident,
+        Part::Notify,
+    ];
+    for known in known {
+        if parts.iter().any(|word| word == part_word(known)) {
+            intent.mark(known);
+        }
+    }
+    intent
+}
+
+/// The word of a part in the records.
+pub fn part_word(part: Part) -> &'static str {
+    match part {
+        Part::Traffic => part::TRAFFIC,
+        Part::Script => part::SCRIPT,
+        Part::Record => "record",
+        Part::Incident => part::INCIDENT,
+        Part::Notify => part::NOTIFY,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn summary(ended: Ended) -> Summary {
+        Summary {
+            number: 2,
+            share: Share::new(25).unwrap(),
+            ended,
+            took: Duration::from_secs(1),
+            looks: 3,
+            failed: 3,
+            outages: 0,
+            means: vec![(Metric::ResponseTime, 12.4)],
+            counts: None,
+        }
+    }
+
+    #[test]
+    fn a_stage_tells_how_it_ended_and_why_traffic_went_back() {
+        let (at, why) = (Timestamp::UNIX_EPOCH, ["a".to_owned(), "b".to_owned()]);
+        let row = |ended, after| stage_ended(&summary(ended), at, at, after, &why);
+        let failed = row(Ended::Failed, After::Back);
+        assert_eq!(failed.status, StageStatus::Failed);
+        assert_eq!(failed.rollback_reason.as_deref(), Some("a; b"));
+        assert_eq!(failed.response_time_ms, Some(12));
+        assert_eq!((failed.stage, failed.traffic_percentage), (2, 25));
+        let passed = row(Ended::Passed, After::On);
+        assert_eq!(
+            (passed.status, passed.rollback_reason),
+            (StageStatus::Passed, None)
+        );
+        let words = [
+            (After::Cancelled, StageStatus::Cancelled),
+            (After::Held, StageStatus::Held),
+            (After::Back, StageStatus::RolledBack),
+        ];
+        for (after, status) in words {
+            assert_eq!(row(Ended::CutOff, after).status, status);
+        }
+    }
+
+    #[test]
+    fn what_somebody_else_closed_is_closed_and_what_is_done_is_done() {
+        let moving = Intent {
+            at: At::Moving { to: Share::ALL },
+            ..Intent::begun("d1", None)
+        };
+        let at = |mark| recorded(moving.clone(), mark, &[]).at;
+        assert_eq!(at(None), moving.at);
+        assert_eq!(at(Some(Mark::Settled)), At::Closed);
+        assert_eq!(at(Some(Mark::Held)), At::Held);
+        let success = Intent {
+            at: At::Succeeded { share: Share::ALL },
+            ..moving.clone()
+        };
+        assert_eq!(
+            recorded(success.clone(), Some(Mark::Finished), &[]),
+            success
+        );
+        let done = recorded(moving, None, &["script".to_owned(), "branch".to_owned()]);
+        assert_eq!(done.done, [Part::Script]);
+    }
+}

@@ -1,0 +1,205 @@
+//! The loop: gathers facts, asks the rollout for the one next step, carries it out, and tells how it ended.
+
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+
+use shared::chart;
+use shared::clock::Clock;
+use shared::exit::Exit;
+use shared::log::{Level, Log, Tone};
+use shared::message;
+use shared::policy::Finish;
+use shared::signal::Cancel;
+use shared::table::aligned;
+
+use crate::carry::Hands;
+use crate::report::lines::{self, Mark};
+use crate::report::{stages, told, verdict};
+use crate::rollout::{Cause, Facts, Outcome, Phase, Plan, Reach, State, Step, next};
+use crate::settings::{Settings, Traffic};
+use crate::{edges, preflight};
+
+/// Runs what the settings say, and tells how it ended.
+pub fn run(
+    settings: &Settings,
+    clock: &Arc<dyn Clock + Send + Sync>,
+    cancel: &Cancel,
+    log: &Log,
+) -> Exit {
+    log.info(&headline(settings));
+    log.warn(UNRELEASED);
+    let notes = settings.notes.iter().chain(blindness(settings));
+    notes.for_each(|note| log.line(Level::Info, Tone::Faint, &format!("note: {note}")));
+    match Hands::new(settings, clock, cancel, log) {
+        Ok(mut hands) if settings.preflight => {
+            preflight::run(settings, &mut hands.mover, &hands.http, &**clock, log)
+        }
+        Ok(hands) => Running { hands }.run(),
+        Err(error) => {
+            let text = format!("REFUSED (exit 2): {error}. Next: mend it; nothing was touched");
+            log.verdict(Tone::Bad, &text);
+            Exit::Refused
+        }
+    }
+}
+
+/// Nobody shall take it for more than it is.
+const UNRELEASED: &str = "plugin-progressive is not released yet: its restores are not proven against every failure, \
+                          so keep it away from production";
+
+fn headline(settings: &Settings) -> String {
+    let subject = &settings.subject;
+    let commit = subject.commit.as_deref();
+    let commit = commit.map(|commit| format!(" commit {}", &commit[..commit.len().min(12)]));
+    format!(
+        "{} {} {}: deployment {}{}",
+        edges::USER_AGENT.replace('/', " "),
+        subject.repo,
+        subject.environment,
+        subject.deployment_id,
+        commit.unwrap_or_default()
+    )
+}
+
+/// How the versions are told apart, where they cannot be by their endpoints.
+fn blindness(settings: &Settings) -> Option<&'static String> {
+    static NOTE: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
+        "without canary_endpoint the service is probed, whoever answers: the canary is told apart by what the proxy \
+         counts for its server, and by its version once it has all traffic"
+            .to_owned()
+    });
+    let counted = matches!(settings.traffic, Traffic::Haproxy { .. });
+    (settings.sources.canary.is_none() && counted).then(|| &*NOTE)
+}
+
+struct Running<'a> {
+    hands: Hands<'a>,
+}
+
+impl Running<'_> {
+    fn run(mut self) -> Exit {
+        let plan = &self.hands.settings.plan;
+        let mut state = State::new(plan);
+        let mut outcome = Outcome::Began;
+        loop {
+            if let Outcome::Failed(why) = &outcome {
+                self.hands.log.warn(why);
+            }
+            let facts = Facts {
+                now: self.hands.clock.elapsed(),
+                cancelled: self.hands.is_cancelled(),
+                abort: self.hands.abort(&state),
+                lease: self.hands.lease(),
+                outcome,
+            };
+            let before = Mark::of(plan, &state);
+            let Some((after, step)) = decide(plan, &state, facts) else {
+                return self.bluntly(&state);
+            };
+            state = after;
+            if let Some(line) = before.transition(plan, &state) {
+                let tone = tone(&state);
+                self.hands.say(tone, &line);
+            }
+            if let Step::Finish(exit) = step {
+                return self.close(&state, exit);
+            }
+            let carried = AssertUnwindSafe(|| self.hands.carry(&step, &state));
+            // The panic's own text is left out: it can hold any value, a secret too.
+            outcome = panic::catch_unwind(carried)
+                .unwrap_or_else(|_| Outcome::Broke("a step stopped in the middle".to_owned()));
+        }
+    }
+
+    /// The rollout itself is broken: traffic goes back without asking it, unless the snapshot is void.
+    fn bluntly(mut self, state: &State) -> Exit {
+        let snapshot = state.intent.snapshot.as_ref();
+        let restored = match snapshot.filter(|_| state.reach == Reach::Written) {
+            Some(snapshot) => self.hands.mover.restore(snapshot),
+            None if state.reach < Reach::Written => Ok(()),
+            None => Err("the stable side may have the new version already".to_owned()),
+        };
+        self.hands.ledger.close(self.hands.cancel.is_cancelled());
+        let (exit, text) = match restored {
+            Ok(()) => (
+                Exit::Bug,
+                "BUG (exit 70): the rollout stopped, which is a bug of ours. Traffic: where it was before. Next: \
+                 report it with this log"
+                    .to_owned(),
+            ),
+            Err(why) => (
+                Exit::NeedsPerson,
+                format!(
+                    "STUCK (exit 4): the rollout stopped, which is a bug of ours, and traffic was left where it is: \
+                     {why}. Next: bring the traffic where it belongs by hand, then run with settle: true"
+                ),
+            ),
+        };
+        self.hands.log.verdict(Tone::Bad, &text);
+        exit
+    }
+
+    fn close(mut self, state: &State, exit: Exit) -> Exit {
+        let hands = &mut self.hands;
+        let (settings, log) = (hands.settings, hands.log);
+        let Phase::Ending(ending) = &state.phase else {
+            log.verdict(
+                Tone::Bad,
+                "BUG (exit 70): the rollout is over without an ending",
+            );
+            return Exit::Bug;
+        };
+        let plan = &settings.plan;
+        let text = verdict::line(plan, state, ending, exit);
+        log.keep(&text);
+        hands.ledger.close(hands.cancel.is_cancelled());
+        let limits = &plan.rules.thresholds;
+        let tables: Vec<_> = stages::table(&state.results, limits).into_iter().collect();
+        for table in &tables {
+            log.block(Tone::Plain, &aligned(table));
+        }
+        let charts = told::charts(&hands.seen, limits);
+        if !charts.is_empty() {
+            log.block(Tone::Plain, &chart::text(&charts));
+        }
+        if matches!(ending.cause, Cause::Success { .. }) && plan.finish != Finish::Promote {
+            let note = lines::reload_note(plan.finish, hands.mover.name());
+            let moves = settings.traffic != Traffic::None;
+            note.iter()
+                .filter(|_| moves)
+                .for_each(|note| log.warn(note));
+        }
+        let masked = |text: &str| log.masked(text);
+        let told = told::told(&settings.subject, &settings.ci, ending, exit, masked);
+        let tone = match told.outcome() {
+            message::Outcome::Success => Tone::Good,
+            message::Outcome::Warning => Tone::Caution,
+            message::Outcome::Failure => Tone::Bad,
+        };
+        let timeline = std::mem::take(&mut hands.timeline);
+        let report = told.report(tables, charts, timeline, text.clone());
+        edges::write_report(&report, settings, log);
+        log.verdict(tone, &text);
+        exit
+    }
+}
+
+/// One decision; nothing when even the way out of a broken one is broken.
+fn decide(plan: &Plan, state: &State, facts: Facts) -> Option<(State, Step)> {
+    let ask = |facts: Facts| {
+        panic::catch_unwind(AssertUnwindSafe(|| next(plan, state.clone(), facts))).ok()
+    };
+    ask(facts.clone()).or_else(|| {
+        ask(Facts {
+            outcome: Outcome::Broke("a decision stopped in the middle".to_owned()),
+            ..facts
+        })
+    })
+}
+
+fn tone(state: &State) -> Tone {
+    match &state.phase {
+        Phase::Ending(ending) if !matches!(ending.cause.exit(), Exit::Passed) => Tone::Bad,
+        _ => Tone::Plain,
+    }
+}

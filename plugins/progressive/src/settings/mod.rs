@@ -1,0 +1,287 @@
+//! What this plugin is told, understood: a value of [`Settings`] cannot be wrong.
+
+mod given;
+mod hooks;
+mod plan;
+mod stages;
+mod traffic;
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use shared::ci::Ci;
+use shared::endpoint::Endpoint;
+use shared::http::Proxies;
+use shared::log::Level;
+use shared::message::Outcome;
+use shared::page::Format;
+use shared::policy::{Freeze, Gate, Policy};
+use shared::problem::Problem;
+use shared::record::Subject;
+use shared::secret::{Mask, Secret};
+use shared::settings::catalog::{self, Plugin};
+use shared::settings::common::{self, DryRun};
+use shared::settings::environment::Environment;
+use shared::settings::probing::{self, Probing};
+use shared::settings::raw::{Found, Raw};
+use shared::settings::read::Reader;
+use shared::settings::telling::{self, Telling};
+use shared::store::DatabaseConfig;
+use shared::value;
+
+use crate::rollout::{Mode, Plan};
+
+pub use hooks::{Hook, HookSettings};
+pub use traffic::{Sides, Traffic};
+
+/// The plugin that these settings are of.
+pub const PLUGIN: Plugin = Plugin::Progressive;
+
+/// What is asked about the versions.
+#[derive(Debug)]
+pub struct Sources {
+    /// The service and what goes for every endpoint; without an endpoint of its own where the canary has one.
+    pub probing: Probing,
+    /// The canary's own endpoint.
+    pub canary: Option<Endpoint>,
+    /// The stable side's own endpoint.
+    pub baseline: Option<Endpoint>,
+}
+
+/// Everything a run needs to know.
+#[derive(Debug)]
+pub struct Settings {
+    /// Whose deployment.
+    pub subject: Subject,
+    /// What Woodpecker says.
+    pub ci: Ci,
+    /// What is to happen.
+    pub plan: Plan,
+    /// Only look whether everything needed is there.
+    pub preflight: bool,
+    /// What is asked about the versions.
+    pub sources: Sources,
+    /// What moves the traffic.
+    pub traffic: Traffic,
+    /// The deployment script or webhook.
+    pub hook: HookSettings,
+    /// What is told of every share, to switch feature flags by.
+    pub flags: Option<Secret>,
+    /// Numbers that must lie within bounds before anything begins.
+    pub gates: Vec<Gate>,
+    /// Times in which nothing is deployed.
+    pub freezes: Vec<Freeze>,
+    /// What may be written and told.
+    pub dry_run: DryRun,
+    /// Whom to tell.
+    pub telling: Telling,
+    /// PostgreSQL, if there is one.
+    pub database: Option<DatabaseConfig>,
+    /// What keeps the records that the database did not take.
+    pub journal: PathBuf,
+    /// Where the report goes.
+    pub report: Option<(PathBuf, Format)>,
+    /// A private authority.
+    pub ca_certificate: Option<PathBuf>,
+    /// HTTP proxies.
+    pub proxies: Proxies,
+    /// How much is said.
+    pub log_level: Level,
+    /// What must never be printed.
+    pub mask: Mask,
+    /// What is worth a line in the log.
+    pub notes: Vec<String>,
+}
+
+impl Settings {
+    /// Understands what was gathered, at the time `now`: the deadline is counted from the pipeline's start.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once.
+    pub fn understand(
+        raw: &Raw,
+        found: Found,
+        environment: &Environment,
+        now: Timestamp,
+    ) -> Result<Self, Vec<Problem>> {
+        let Found {
+            mut problems,
+            mut notes,
+        } = found;
+        let ci = Ci::read(environment);
+        let mut read = Reader::new(raw);
+        let policy = given::policy(&mut read, &ci, &mut notes);
+        let subject = common::subject(&mut read, &ci);
+        let dry_run = common::dry_run(&mut read);
+        let mode = mode(&mut read, dry_run);
+        let sources = sources(&mut read, &policy, mode);
+        let traffic = traffic::traffic(&mut read, &policy);
+        let hook = hooks::hook(&mut read, &ci, environment, traffic.as_ref());
+        let plan = plan::Told {
+            subject: &subject,
+            mode,
+            traffic: traffic.as_ref(),
+            hook: &hook,
+            environment,
+            now,
+        };
+        let plan = plan::plan(&mut read, &policy, &plan);
+        complete(
+            &mut read,
+            &subject,
+            &sources,
+            traffic.as_ref(),
+            plan.as_ref(),
+        );
+        let telling = telling::telling(&mut read, &[Outcome::Warning, Outcome::Failure]);
+        let database = given::database(&mut read, &ci);
+        let mask = mask(raw, &sources, &hook, &policy, database.as_ref());
+        let report = given::report(&mut read, &ci);
+        let proxies = given::proxies(&mut read, environment);
+        let preflight = given::switch(&mut read, "preflight");
+        let log_level = common::log_level(&mut read);
+        let journal = common::journal(&read, &ci);
+        let ca_certificate = common::path(&read, "ca_certificate", &ci);
+        problems.extend(read.finish());
+        match (plan, traffic) {
+            (Some(plan), Some(traffic)) if problems.is_empty() => Ok(Self {
+                flags: policy.advanced.feature_flags.webhook,
+                gates: policy.advanced.quality_gates,
+                freezes: policy.freeze,
+                subject,
+                ci,
+                plan,
+                preflight,
+                sources,
+                traffic,
+                hook,
+                dry_run,
+                telling,
+                database,
+                journal,
+                report,
+                ca_certificate,
+                proxies,
+                log_level,
+                mask,
+                notes,
+            }),
+            _ => Err(problems),
+        }
+    }
+}
+
+fn mode(read: &mut Reader, dry_run: DryRun) -> Mode {
+    let settle = given::switch(read, "settle");
+    match (settle, dry_run) {
+        (false, DryRun::Off) => Mode::Roll,
+        (false, DryRun::On) => Mode::Dry { record: false },
+        (false, DryRun::Record) => Mode::Dry { record: true },
+        (true, DryRun::Off) => Mode::Settle,
+        (true, _) => {
+            read.refuse("settle", "no dry_run beside it, because settling writes");
+            Mode::Settle
+        }
+    }
+}
+
+fn sources(read: &mut Reader, policy: &Policy, mode: Mode) -> Sources {
+    let own = |read: &mut Reader, name: &str| read.read(name, Endpoint::parse);
+    let (canary, baseline) = (own(read, "canary_endpoint"), own(read, "baseline_endpoint"));
+    let needed = mode != Mode::Settle && read.given("canary_endpoint").is_none();
+    Sources {
+        probing: probing::probing(read, policy, needed),
+        canary,
+        baseline,
+    }
+}
+
+/// What one setting makes necessary of another.
+fn complete(
+    read: &mut Reader,
+    subject: &Subject,
+    sources: &Sources,
+    traffic: Option<&Traffic>,
+    plan: Option<&Plan>,
+) {
+    let Some(plan) = plan.filter(|plan| plan.mode != Mode::Settle) else {
+        return;
+    };
+    let mut missing = |name: &str, expected: &str| {
+        if read.given(name).is_none() && !read.is_misspelt(name) {
+            read.problem(Problem::unseen(name, expected));
+        }
+    };
+    if subject.commit.is_none() {
+        missing("commit", "the commit that is deployed");
+    }
+    let counts = matches!(traffic, Some(Traffic::Haproxy { .. }));
+    if sources.canary.is_none() && traffic.is_some() && !counts {
+        let expected = "the new version's own address: answers of the service do not tell whose they are, and this \
+                        traffic manager counts no requests";
+        missing("canary_endpoint", expected);
+    }
+    if sources.baseline.is_none() && plan.finish == shared::policy::Finish::Promote {
+        let expected = "the stable side's own address: after promote it is asked before it gets its traffic back";
+        missing("baseline_endpoint", expected);
+    }
+}
+
+/// Settings that hold addresses or maps: their secrets are hidden one by one, or the host would be hidden with them.
+const TAKEN_APART: &[&str] = &[
+    "endpoint",
+    "canary_endpoint",
+    "baseline_endpoint",
+    "metrics_endpoint",
+    "integrity_endpoint",
+    "headers",
+    "script_env",
+];
+
+fn mask(
+    raw: &Raw,
+    sources: &Sources,
+    hook: &HookSettings,
+    policy: &Policy,
+    database: Option<&DatabaseConfig>,
+) -> Mask {
+    let mut mask = Mask::default();
+    let whole = catalog::of(PLUGIN).filter(|one| one.secret && !TAKEN_APART.contains(&one.name));
+    let texts = whole.filter_map(|setting| raw.get(setting.name));
+    texts.for_each(|given| mask.hide(&given.text));
+    sources
+        .probing
+        .secrets()
+        .chain(sources.canary.iter().flat_map(Endpoint::secrets))
+        .chain(sources.baseline.iter().flat_map(Endpoint::secrets))
+        .chain(hook.script_env.iter().map(|(_, value)| value.reveal()))
+        .chain(
+            policy
+                .advanced
+                .feature_flags
+                .webhook
+                .iter()
+                .map(Secret::reveal),
+        )
+        .for_each(|secret| mask.hide(secret));
+    if let Some(password) = database.and_then(|one| one.url.password()) {
+        mask.hide(password.reveal());
+    }
+    mask
+}
+
+/// A list of guards to lift.
+fn lifted(read: &mut Reader) -> crate::rollout::Lifted {
+    let wanted = "a list of hold, freeze, irreversible and moved-branch";
+    let known = ["hold", "freeze", "irreversible", "moved-branch"];
+    let words = read.read("override", |text| {
+        let words = value::list(text)?;
+        let right = words.iter().all(|word| known.contains(&word.as_str()));
+        right.then_some(words).ok_or(wanted)
+    });
+    let has = |word: &str| words.iter().flatten().any(|one| one == word);
+    crate::rollout::Lifted {
+        hold: has("hold"),
+        freeze: has("freeze"),
+    }
+}

@@ -1,0 +1,100 @@
+//! One look at both sides.
+
+use shared::reason::Reason;
+use shared::sample::Role;
+use shared::split::{Counts, Share};
+use shared::tick::{Judged, Tick};
+
+/// What was seen at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Look {
+    /// The side that has the new version.
+    pub new: Tick,
+    /// The side that has the old one, where it can be probed.
+    pub baseline: Option<Tick>,
+    /// Requests since the share was set, where somebody counts them: the traffic manager, or our own bursts.
+    pub counts: Option<Sides>,
+    /// The canary's share as the traffic manager tells it; absent where it could not be read, and then no stage ends
+    /// well on this look.
+    pub share: Option<Share>,
+    /// What the sequential tests say of all counts so far.
+    pub evidence: Evidence,
+}
+
+/// Requests of both sides.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sides {
+    /// Of the new version.
+    pub new: Counts,
+    /// Of the old one.
+    pub baseline: Counts,
+}
+
+/// What counted requests say.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Evidence {
+    /// Too little for either.
+    #[default]
+    Silent,
+    /// The new version is worse than allowed, and luck does not explain it.
+    Rollback {
+        /// Why.
+        reasons: Vec<Reason>,
+    },
+    /// The new version is better than it must be, and luck does not explain it.
+    Promote,
+}
+
+/// What a look says about the new version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It is well.
+    Good,
+    /// It is not.
+    Failing,
+    /// It is not, and neither is the old one: nothing.
+    Shared,
+    /// A metrics source had no value yet: nothing. It is no pass either, because it is no sample.
+    Blind,
+}
+
+impl Look {
+    /// What it says.
+    pub fn kind(&self) -> Kind {
+        if self.new.judged.is_good() {
+            Kind::Good
+        } else if blind(&self.new) {
+            Kind::Blind
+        } else if self.baseline.as_ref().is_some_and(failing) {
+            Kind::Shared
+        } else {
+            Kind::Failing
+        }
+    }
+
+    /// Whether this very version was seen to answer: every health endpoint named the expected one.
+    pub fn proves_version(&self) -> bool {
+        let health = || self.new.samples.iter().filter(|s| s.role == Role::Health);
+        let named = |answer: &shared::sample::Answer| answer.version.is_some();
+        health().next().is_some() && health().all(|s| s.outcome.as_ref().is_ok_and(named))
+    }
+}
+
+fn failing(tick: &Tick) -> bool {
+    !tick.judged.is_good() && !blind(tick)
+}
+
+fn blind(tick: &Tick) -> bool {
+    let reasons = match &tick.judged {
+        Judged::Bad { reasons } => reasons,
+        Judged::Good { .. } | Judged::Critical { .. } => return false,
+    };
+    reasons.iter().all(no_value)
+}
+
+fn no_value(reason: &Reason) -> bool {
+    match reason {
+        Reason::At { reason, .. } => no_value(reason),
+        other => matches!(other, Reason::NoValue { .. }),
+    }
+}

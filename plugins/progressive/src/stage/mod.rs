@@ -1,0 +1,183 @@
+//! Judging a stage: is it over, and was it good? Pure.
+//!
+//! ```text
+//!             ┌──── integrity, N in a row, one metric N times, evidence ────▶ Bad
+//!   Wait ─────┤
+//!     ▲       │  wait_time over,       ┌─ a limit broken on enough samples ─▶ Bad
+//!     │       └─ no outage going on ───┼─ every limit held on enough ───────▶ Passed
+//!     │                                └─ anything else ──┬── time left ──▶ (Wait)
+//!     └───────────────────────────────────────────────────┘── none left ──▶ Inconclusive
+//! ```
+//!
+//! A look at which the baseline failed, too, says nothing about the canary: it counts for nothing, and the time until
+//! the next look does not count either.
+
+mod close;
+mod early;
+mod look;
+mod summary;
+
+use std::time::Duration;
+
+use shared::reason::Reason;
+use shared::threshold::Thresholds;
+use shared::verdict::Verdict;
+use shared::window::due;
+
+pub use look::{Evidence, Kind, Look, Sides};
+pub use summary::{Ended, Summary};
+
+/// The shortest pause between two looks: no setting makes the loop spin.
+const INTERVAL_MIN: Duration = Duration::from_millis(10);
+
+/// What stages are judged by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rules {
+    /// The limits.
+    pub thresholds: Thresholds,
+    /// From one look to the next, at most.
+    pub interval: Duration,
+    /// With fewer usable looks than this a stage is inconclusive. At least 1.
+    pub min_samples: u32,
+    /// The longest time a stage may be watched, with its extensions; none but the deadline where absent.
+    pub max_wait: Option<Duration>,
+}
+
+/// The rule by which a version was judged bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// The integrity check failed: no second chance.
+    Integrity,
+    /// So many failed looks in a row within the window.
+    InARow,
+    /// One reported metric was outside its limit so many times in a row.
+    Repeated {
+        /// How often.
+        times: u32,
+    },
+    /// The sequential tests found it worse than allowed.
+    Evidence,
+    /// The stage as a whole broke a limit.
+    Whole,
+    /// The version never gave the good answers in a row that its first share takes.
+    NeverGood,
+}
+
+/// What a watched span comes to by now.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Call {
+    /// Nothing yet.
+    Wait,
+    /// Over, and good.
+    Passed {
+        /// Values near a limit, and the like.
+        warnings: Vec<Reason>,
+    },
+    /// Bad, whether over or not.
+    Bad {
+        /// By which rule.
+        rule: Rule,
+        /// Why.
+        reasons: Vec<Reason>,
+    },
+    /// Over and extended as far as it may be, and still neither.
+    Inconclusive {
+        /// What was missing.
+        reasons: Vec<Reason>,
+    },
+}
+
+/// A span of time in which a version is watched.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Watch {
+    /// When it began, since the run began.
+    pub opened: Duration,
+    /// How long it is to last.
+    pub wait: Duration,
+    /// What was seen, oldest first.
+    pub seen: Vec<Look>,
+}
+
+impl Watch {
+    /// A span that begins now.
+    pub fn open(now: Duration, wait: Duration) -> Self {
+        Self {
+            opened: now,
+            wait,
+            seen: Vec::new(),
+        }
+    }
+
+    /// What it comes to at `now`. An inconclusive span is extended until `latest`.
+    pub fn call(&self, rules: &Rules, now: Duration, latest: Duration) -> Call {
+        if let Some((rule, reasons)) = early::bad(&self.seen, &rules.thresholds) {
+            return Call::Bad { rule, reasons };
+        }
+        let closes = self.closes(now);
+        if self.in_outage() || now < closes || self.due(rules) <= closes {
+            return Call::Wait;
+        }
+        match close::verdict(&self.seen, rules) {
+            Verdict::Pass { warnings } => Call::Passed { warnings },
+            Verdict::Fail { reasons } => Call::Bad {
+                rule: Rule::Whole,
+                reasons,
+            },
+            Verdict::Inconclusive { .. } if now < self.latest(rules, latest) => Call::Wait,
+            Verdict::Inconclusive { reasons } => Call::Inconclusive { reasons },
+        }
+    }
+
+    /// Whether the baseline failed with it at the last look.
+    pub fn in_outage(&self) -> bool {
+        self.seen
+            .last()
+            .is_some_and(|look| look.kind() == Kind::Shared)
+    }
+
+    /// When the next look is due.
+    pub fn due(&self, rules: &Rules) -> Duration {
+        let shrunk = self.wait / rules.min_samples.max(1);
+        let interval = rules.interval.min(shrunk).max(INTERVAL_MIN);
+        self.seen
+            .last()
+            .map_or(self.opened, |look| due(&look.new, interval))
+    }
+
+    /// When something happens next, a look or the span's end: a time not before `now`.
+    pub fn wakes(&self, rules: &Rules, now: Duration) -> Duration {
+        let (due, closes) = (self.due(rules), self.closes(now));
+        if closes > now { due.min(closes) } else { due }.max(now)
+    }
+
+    /// When it ends unless it is extended. The time of outages that both sides shared does not count.
+    fn closes(&self, now: Duration) -> Duration {
+        let nexts = self.seen.iter().skip(1).map(|look| look.new.started);
+        let shared = self
+            .seen
+            .iter()
+            .zip(nexts.chain([now]))
+            .filter(|(look, _)| look.kind() == Kind::Shared)
+            .map(|(look, next)| next.saturating_sub(look.new.started));
+        self.opened + self.wait + shared.sum::<Duration>()
+    }
+
+    fn latest(&self, rules: &Rules, latest: Duration) -> Duration {
+        rules
+            .max_wait
+            .map_or(latest, |most| latest.min(self.opened + most))
+    }
+
+    /// Good looks in a row at the end, those that say nothing left out.
+    pub fn good_in_a_row(&self) -> u32 {
+        let row = self
+            .seen
+            .iter()
+            .rev()
+            .take_while(|look| look.kind() == Kind::Good);
+        u32::try_from(row.count()).unwrap_or(u32::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! What is kept of a stage that is over.
+
+use std::time::Duration;
+
+use shared::metric::Metric;
+use shared::split::{Counts, Share};
+use shared::window::means;
+
+use super::close::count;
+use super::{Kind, Watch};
+
+/// How a stage ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Judged good.
+    Passed,
+    /// Judged bad.
+    Failed,
+    /// Neither.
+    Inconclusive,
+    /// Something else ended the rollout while it was watched.
+    CutOff,
+}
+
+/// A stage in figures.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// Its place, from 1.
+    pub number: usize,
+    /// The canary's share in it.
+    pub share: Share,
+    /// How it ended.
+    pub ended: Ended,
+    /// How long it was watched.
+    pub took: Duration,
+    /// Looks that say something about the new version.
+    pub looks: u32,
+    /// Of these, failures.
+    pub failed: u32,
+    /// Looks at which both sides failed.
+    pub outages: u32,
+    /// The worst mean of each metric over its endpoints and sources, in the metric's unit.
+    pub means: Vec<(Metric, f64)>,
+    /// Requests of the new version, where they were counted.
+    pub counts: Option<Counts>,
+}
+
+impl Summary {
+    /// The figures of a watched span.
+    pub fn of(number: usize, share: Share, watch: &Watch, ended: Ended, now: Duration) -> Self {
+        let of_kind = |kind: Kind| count(watch.seen.iter().filter(|l| l.kind() == kind).count());
+        let failed = of_kind(Kind::Failing);
+        Self {
+            number,
+            share,
+            ended,
+            took: now.saturating_sub(watch.opened),
+            looks: of_kind(Kind::Good) + failed,
+            failed,
+            outages: of_kind(Kind::Shared),
+            means: worst(watch),
+            counts: watch
+                .seen
+                .last()
+                .and_then(|look| look.counts)
+                .map(|sides| sides.new),
+        }
+    }
+
+    /// The mean of one metric.
+    pub fn mean(&self, metric: Metric) -> Option<f64> {
+        let found = self.means.iter().find(|(other, _)| *other == metric);
+        found.map(|(_, value)| *value)
+    }
+}
+
+fn worst(watch: &Watch) -> Vec<(Metric, f64)> {
+    let speaking = watch
+        .seen
+        .iter()
+        .filter(|look| matches!(look.kind(), Kind::Good | Kind::Failing));
+    let all = means(speaking.map(|look| &look.new));
+    let of = |metric: Metric| {
+        let values = all
+            .iter()
+            .filter(|((_, other, _), _)| *other == metric)
+            .map(|(_, mean)| mean.value);
+        let worst = values.reduce(|a, b| if metric.outside(b, a) { b } else { a })?;
+        Some((metric, worst))
+    };
+    Metric::ALL.into_iter().filter_map(of).collect()
+}

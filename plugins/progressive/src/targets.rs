@@ -1,0 +1,76 @@
+//! From the settings to what is probed. Pure.
+
+use shared::endpoint::Endpoint;
+use shared::metrics::prometheus::Prometheus;
+use shared::probe::{Probe, Target};
+use shared::sample::Role;
+use shared::settings::probing::{Metrics, Probing};
+use shared::split::Side;
+
+use crate::settings::Sources;
+
+/// What one look at the new version probes. `carries_all`: all traffic is on its side, so that the service's answers
+/// are its own.
+pub fn new_version(sources: &Sources, side: Side, carries_all: bool) -> Vec<Probe> {
+    let probing = &sources.probing;
+    let own = own(sources, side);
+    let proves = own.is_some() || carries_all;
+    let endpoints = own.map_or(&probing.endpoints[..], std::slice::from_ref);
+    let health = endpoints
+        .iter()
+        .map(|endpoint| Probe::Endpoint(Box::new(health(probing, endpoint, proves))));
+    let metrics = probing.metrics.iter().map(|metrics| match metrics {
+        Metrics::Json(endpoint) => beside(probing, endpoint, Role::Metrics),
+        Metrics::Prometheus { endpoint, queries } => Probe::Prometheus(Box::new(Prometheus {
+            base: endpoint.clone(),
+            queries: queries.clone(),
+            headers: Vec::new(),
+            timeout: probing.timeout,
+            show_name: false,
+        })),
+    });
+    let integrity = probing
+        .integrity
+        .iter()
+        .map(|endpoint| beside(probing, endpoint, Role::Integrity));
+    health.chain(metrics).chain(integrity).collect()
+}
+
+/// What is probed of the old version beside it: nothing where it has no endpoint of its own.
+pub fn baseline(sources: &Sources, new: Side) -> Vec<Probe> {
+    let old = match new {
+        Side::Canary => sources.baseline.as_ref(),
+        // The old version is gone, or about to go.
+        Side::Stable => None,
+    };
+    let probe = |endpoint| Probe::Endpoint(Box::new(health(&sources.probing, endpoint, false)));
+    old.map(probe).into_iter().collect()
+}
+
+fn own(sources: &Sources, side: Side) -> Option<&Endpoint> {
+    match side {
+        Side::Canary => sources.canary.as_ref(),
+        Side::Stable => sources.baseline.as_ref(),
+    }
+}
+
+fn health(probing: &Probing, endpoint: &Endpoint, is_new: bool) -> Target {
+    let mut expect = probing.expect.clone();
+    if !is_new {
+        expect.version = None;
+    }
+    Target {
+        timeout: probing.timeout,
+        method: probing.method,
+        headers: probing.headers.clone(),
+        expect,
+        ..Target::new(endpoint.clone(), Role::Health)
+    }
+}
+
+fn beside(probing: &Probing, endpoint: &Endpoint, role: Role) -> Probe {
+    Probe::Endpoint(Box::new(Target {
+        timeout: probing.timeout,
+        ..Target::new(endpoint.clone(), role)
+    }))
+}

@@ -1,0 +1,11 @@
+//! The rollout played against a small world (golden scenarios, chance), and the real binary against real servers.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod chance;
+mod ends;
+mod properties;
+mod refusals;
+mod rollouts;
+mod scenarios;
+mod step;
+mod world;

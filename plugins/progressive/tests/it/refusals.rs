@@ -1,0 +1,171 @@
+//! What is refused before anything is touched, and how it is said.
+
+use crate::rollouts::script;
+use crate::step::{Pipeline, World};
+
+fn wrong(settings: &[(&str, &str)]) -> String {
+    let pipeline = Pipeline::new("8", Vec::new());
+    pipeline.run(settings).with(2, "REFUSED").log
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once_by_its_name() {
+    let log = wrong(&[
+        ("traffic", "haproxy"),
+        ("stages", "10,50"),
+        ("wait_time", "soon"),
+        ("on_inconclusive", "shrug"),
+        ("canary_endpoint", "ftp://x"),
+        ("override", "gravity"),
+        ("stages_", "x"),
+    ]);
+    for name in [
+        "PLUGIN_STAGES: ",
+        "PLUGIN_WAIT_TIME: ",
+        "PLUGIN_ON_INCONCLUSIVE: ",
+        "PLUGIN_CANARY_ENDPOINT: ",
+        "PLUGIN_OVERRIDE: ",
+        "PLUGIN_STAGES_",
+        "haproxy_address: ",
+        "haproxy_backend: ",
+        "stable_server: ",
+        "canary_server: ",
+    ] {
+        assert!(log.contains(name), "{name} is not in:\n{log}");
+    }
+}
+
+#[test]
+fn settings_that_contradict_each_other_are_refused() {
+    let canary = ("canary_endpoint", "http://127.0.0.1:1/");
+    for (settings, name) in [
+        (&[("traffic", "script"), canary][..], "deployment_script"),
+        (&[("traffic", "none"), canary, ("finish", "swap")], "pools"),
+        (&[("traffic", "none"), canary, ("pools", "a,b")], "haproxy"),
+        (
+            &[("traffic", "none"), canary, ("run_deploy", "true")],
+            "RUN_DEPLOY",
+        ),
+        (
+            &[("traffic", "none"), ("endpoint", "http://127.0.0.1:1/")],
+            "canary_endpoint: ",
+        ),
+        (
+            &[
+                ("traffic", "none"),
+                canary,
+                ("settle", "true"),
+                ("dry_run", "true"),
+            ],
+            "SETTLE",
+        ),
+        (
+            &[("traffic", "none"), canary, ("deployment_script", "x")],
+            "baseline_endpoint: ",
+        ),
+        (&[canary], "traffic: "),
+    ] {
+        let log = wrong(settings);
+        assert!(log.contains(name), "{name} is not in:\n{log}");
+    }
+}
+
+#[test]
+fn a_policy_gives_stages_and_bounds_and_gates() {
+    let world = World::start();
+    let mut settings = world.settings();
+    settings.retain(|(name, _)| !["stages", "wait_time"].contains(&name.as_str()));
+    let pipeline = Pipeline::new("8", settings).with("dry_run", "true");
+    let policy = "progressive_deployment:\n  stages:\n    - {percentage: 30, wait_time: 7s}\n    - {percentage: 100}\n  \
+                  max_wait_time: 6m\nadvanced:\n  quality_gates:\n    - {name: coverage, file: cov.json, pointer: /pct, min: 80}\n";
+    std::fs::write(pipeline.workspace.join("deployment-policy.yaml"), policy).unwrap();
+    std::fs::write(pipeline.workspace.join("cov.json"), "{\"pct\": 81.5}").unwrap();
+    pipeline
+        .run(&[])
+        .with(0, "DRY RUN")
+        .saying("quality gate coverage: 81.5")
+        .saying("would move the canary from 0 % to 30 % and watch it for 7s")
+        .saying("would move the canary from 30 % to 100 % and watch it for 5m");
+    std::fs::write(pipeline.workspace.join("cov.json"), "{\"pct\": 79}").unwrap();
+    pipeline
+        .run(&[])
+        .with(2, "REFUSED")
+        .saying("quality gate coverage: 79 < 80");
+    pipeline
+        .run(&[("wait_time", "7m")])
+        .with(2, "REFUSED")
+        .saying("the policy's max_wait_time");
+}
+
+#[test]
+fn a_freeze_is_on_until_somebody_lifts_it() {
+    let world = World::start();
+    let pipeline = Pipeline::new("8", world.settings()).with("dry_run", "true");
+    let policy = "freeze:\n  - from: 2020-01-01T00:00:00Z\n    until: 2120-01-01T00:00:00Z\n    reason: holidays\n";
+    std::fs::write(pipeline.workspace.join("deployment-policy.yaml"), policy).unwrap();
+    pipeline.run(&[]).with(5, "BUSY").saying("holidays");
+    pipeline.run(&[("override", "freeze")]).with(0, "DRY RUN");
+}
+
+#[test]
+fn a_preflight_looks_at_everything_and_records_the_deployment_as_started() {
+    let world = World::start();
+    let pipeline = Pipeline::new("8", world.settings()).with("preflight", "true");
+    pipeline
+        .run(&[])
+        .with(0, "PASSED")
+        .saying("the deployment is recorded as started");
+    assert_eq!(world.weights(), (100, 0));
+    pipeline
+        .run(&[("haproxy_backend", "elsewhere")])
+        .with(2, "REFUSED")
+        .saying("traffic: ");
+}
+
+#[test]
+fn stages_that_do_not_fit_are_refused() {
+    let world = World::start();
+    Pipeline::new("8", world.settings())
+        .run(&[("wait_time", "10m"), ("deadline", "20m")])
+        .with(2, "REFUSED")
+        .saying("the stages take 30m");
+    assert_eq!(world.weights(), (100, 0));
+}
+
+#[test]
+fn without_a_traffic_manager_stages_are_watched_and_nothing_is_moved() {
+    let world = World::start();
+    let mut settings = world.settings();
+    settings.retain(|(name, _)| !name.starts_with("haproxy") && !name.ends_with("_server"));
+    let pipeline = Pipeline::new("8", settings).with("traffic", "none");
+    pipeline.run(&[]).with(0, "PASSED");
+    assert_eq!(world.weights(), (100, 0));
+    world.green.behave(testbed::backend::Manner::Failing(500));
+    let again = [("deployment_id", "next")];
+    pipeline.run(&again).with(1, "FAILED");
+}
+
+#[test]
+fn a_script_can_move_the_traffic_and_never_sees_our_secrets() {
+    let world = World::start();
+    let mut settings = world.settings();
+    settings.retain(|(name, _)| !name.starts_with("haproxy") && !name.ends_with("_server"));
+    let pipeline = Pipeline::new("8", settings)
+        .with("traffic", "script")
+        .with("deployment_script", "deploy.sh")
+        .with("script_env", "{\"TOKEN\": \"for-the-script\"}")
+        .with("forge_token", "hunter2222");
+    script(
+        &pipeline,
+        "env > seen; [ $1 = get-traffic ] && { cat share 2>/dev/null || echo 0; exit 0; }\n\
+         [ $1 = update-traffic ] && { echo $2 > share; exit 0; }\nexit 64",
+    );
+    pipeline.run(&[]).with(0, "PASSED");
+    let share = std::fs::read_to_string(pipeline.workspace.join("share")).unwrap();
+    assert_eq!(share.trim(), "100");
+    let seen = std::fs::read_to_string(pipeline.workspace.join("seen")).unwrap();
+    assert!(
+        seen.contains("TOKEN=for-the-script") && !seen.contains("hunter2222"),
+        "{seen}"
+    );
+}
