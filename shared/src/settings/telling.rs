@@ -59,7 +59,11 @@ fn web_address(text: &str) -> Result<String, value::Expected> {
 fn webhook(read: &mut Reader) -> Option<Webhook> {
     let url = read.read("webhook_url", web_address).map(Secret::new);
     let secret = read.text("webhook_secret").map(Secret::new);
-    if read.given("webhook_url").is_none() && secret.is_some() {
+    // The same secret signs the calls of a deployment webhook.
+    let signs = ["webhook_url", "deployment_webhook"]
+        .iter()
+        .any(|name| read.given(name).is_some());
+    if secret.is_some() && !signs {
         read.refuse("webhook_secret", "a webhook_url beside it");
     }
     Some(Webhook { url: url?, secret })
@@ -140,4 +144,32 @@ fn login(read: &mut Reader, tls: Tls) -> Option<Login> {
         username: username?,
         password: password?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::settings::catalog::Plugin;
+    use crate::settings::environment::Environment;
+    use crate::settings::raw::Raw;
+
+    fn problems(plugin: Plugin, pairs: &[(&str, &str)]) -> usize {
+        let environment = Environment::of(pairs.iter().map(|(n, v)| (n.into(), v.into())));
+        let (raw, _) = Raw::gather(plugin, &BTreeMap::new(), &environment);
+        let mut read = Reader::new(&raw);
+        let _ = telling(&mut read, &[]);
+        read.finish().len()
+    }
+
+    #[test]
+    fn a_webhook_secret_needs_something_to_sign() {
+        let secret = ("PLUGIN_WEBHOOK_SECRET", "k3y-k3y-k3y");
+        let deployment = ("PLUGIN_DEPLOYMENT_WEBHOOK", "https://deploy.example/");
+        assert_eq!(problems(Plugin::Progressive, &[secret]), 1);
+        assert_eq!(problems(Plugin::Progressive, &[secret, deployment]), 0);
+        // Not a setting of this plugin, so it signs nothing there.
+        assert_eq!(problems(Plugin::Health, &[secret, deployment]), 1);
+    }
 }
