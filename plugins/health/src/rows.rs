@@ -3,6 +3,7 @@
 use shared::ci::Ci;
 use shared::deployment::Status;
 use shared::metric::Metric;
+use shared::reason::Reason;
 use shared::record::{Check, Deployment, LAST_STABLE, Marker, Record};
 use shared::sample::{Role, Sample};
 use shared::threshold::Thresholds;
@@ -69,24 +70,36 @@ fn whole(value: f64) -> i32 {
     whole
 }
 
-/// Whether this very version was seen to answer: every health endpoint of the last tick that can speak named the
-/// expected one. A `tcp://` endpoint says nothing and proves nothing, for or against.
+/// Whether this very version was seen to answer: the last tick proves it, and since the first tick that did, no other
+/// version answered. One instance in five that still runs the old one is no proof, whichever answered last.
 pub fn version_was_seen(ticks: &[Tick]) -> bool {
-    let Some(last) = ticks.last() else {
-        return false;
-    };
-    let mut endpoints = last
+    let mut since = ticks.iter().skip_while(|tick| !proves_version(tick));
+    ticks.last().is_some_and(proves_version) && !since.any(names_another)
+}
+
+/// Every health endpoint that can speak named the expected version. A `tcp://` endpoint says nothing and proves
+/// nothing, for or against.
+fn proves_version(tick: &Tick) -> bool {
+    let mut endpoints = tick
         .samples
         .iter()
         .filter(|sample| sample.role == Role::Health && !sample.endpoint.starts_with("tcp://"))
         .peekable();
     endpoints.peek().is_some()
         && endpoints.all(|sample| {
-            sample
-                .outcome
-                .as_ref()
-                .is_ok_and(|answer| answer.version.is_some())
+            let answer = sample.outcome.as_ref();
+            answer.is_ok_and(|answer| answer.version.is_some())
         })
+}
+
+fn names_another(tick: &Tick) -> bool {
+    let failed = tick
+        .samples
+        .iter()
+        .filter_map(|sample| sample.outcome.as_ref().err());
+    failed
+        .flatten()
+        .any(|reason| matches!(reason, Reason::Version { .. }))
 }
 
 /// What the ending means for the deployment's own record and the marker.
@@ -146,7 +159,6 @@ mod tests {
     use super::*;
     use crate::course::tests::s;
     use crate::tick::tests::{answer, sample};
-    use shared::reason::Reason;
     use shared::sample::Answer;
 
     fn passed_ending() -> Ending {
@@ -233,6 +245,36 @@ mod tests {
         assert!(seen(&[Some("a"), Some("a")]));
         assert!(!seen(&[Some("a"), None]) && !seen(&[]));
         assert!(!version_was_seen(&[]));
+    }
+
+    #[test]
+    fn another_version_after_the_proof_undoes_it_and_one_before_does_not() {
+        let tick = |right: bool| {
+            let outcome = if right {
+                Ok(Answer {
+                    version: Some("a".to_owned()),
+                    ..answer(0.0)
+                })
+            } else {
+                Err(vec![Reason::Version {
+                    expected: "a".to_owned(),
+                    found: Some("b".to_owned()),
+                }])
+            };
+            let samples = vec![sample(Role::Health, outcome)];
+            let judged = crate::tick::judge(&samples, &Thresholds::default());
+            Tick {
+                started: s(0),
+                ended: s(0),
+                samples,
+                judged,
+            }
+        };
+        let seen = |rights: &[bool]| {
+            version_was_seen(&rights.iter().map(|right| tick(*right)).collect::<Vec<_>>())
+        };
+        assert!(seen(&[true, true]) && seen(&[false, false, true]));
+        assert!(!seen(&[true, false, true]) && !seen(&[true, false]));
     }
 
     #[test]

@@ -208,7 +208,7 @@ impl Judging<'_> {
             self.log.block(Tone::Plain, &chart::text(&charts));
         }
         if unverified && settings.dry_run == DryRun::Off {
-            self.log.warn("recorded as unverified: without expect_version nothing proves which version answered, and a rollback never returns to it");
+            self.log.warn("recorded as unverified, so a rollback never returns to it: proof takes expect_version, and no other version among the answers");
         }
         let told = Told {
             subject: &settings.subject,

@@ -98,6 +98,29 @@ fn a_success_without_proof_is_unverified_and_moves_no_marker() {
 }
 
 #[test]
+fn an_old_instance_among_the_answers_of_a_window_leaves_it_unverified() {
+    let (postgres, name) = database();
+    let old = r#"{"version": "0123456789ab"}"#;
+    let service = service(&[VERSIONED, old, VERSIONED, VERSIONED, VERSIONED, VERSIONED]);
+    let (url, address) = (service.url("/"), postgres.url(&name));
+    let settings = [
+        ("endpoint", url.as_str()),
+        ("database_url", &address),
+        ("expect_version", "5f3c2a9"),
+        ("watch", "1s"),
+        ("interval", "300ms"),
+        ("initial_delay", "0"),
+        ("final", "true"),
+    ];
+    Pipeline::new()
+        .run(&settings)
+        .with(0)
+        .saying("recorded as unverified");
+    let markers = postgres.sql(&name, "SELECT count(*) FROM version_markers");
+    assert_eq!(markers.trim(), "0");
+}
+
+#[test]
 fn a_failed_check_marks_the_deployment_and_a_pull_request_marks_nothing() {
     let (postgres, name) = database();
     let service = service(&[DOWN; 2]);
