@@ -64,6 +64,16 @@ pub fn end_when_cancelled(
         .map(drop)
 }
 
+/// The end of a run that cannot hear signals: it must not begin, because nothing could stop it in order.
+pub fn deaf() -> Exit {
+    let code = Exit::Bug.code();
+    say(&format!(
+        "BUG (exit {code}): the handlers of SIGTERM and SIGINT could not be installed. Next: look at the agent's limits \
+         on processes"
+    ));
+    Exit::Bug
+}
+
 fn bug(place: &str) -> String {
     let code = Exit::Bug.code();
     format!(

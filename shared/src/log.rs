@@ -4,6 +4,8 @@ use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::Clock;
+use crate::exit::Exit;
+use crate::problem::Problem;
 use crate::secret::Mask;
 use crate::settings::environment::Environment;
 
@@ -97,6 +99,24 @@ impl<'a> Log<'a> {
             self.write("");
         }
         self.write(&self.paint(tone, &one_line(&self.mask.apply(text))));
+    }
+
+    /// Every problem on a line of its own, and the refusal last, with what was left alone because of it: `nothing was
+    /// touched`.
+    pub fn refuse(&self, problems: &[Problem], left_alone: &str) -> Exit {
+        for problem in problems {
+            self.line(Level::Error, Tone::Bad, &problem.to_string());
+        }
+        let count = match problems.len() {
+            1 => "1 problem".to_owned(),
+            n => format!("{n} problems"),
+        };
+        let code = Exit::Refused.code();
+        let next = "mend what is named above";
+        let text =
+            format!("REFUSED (exit {code}): {count} in the settings; {left_alone}. Next: {next}");
+        self.verdict(Tone::Bad, &text);
+        Exit::Refused
     }
 
     /// A line that says what happens.

@@ -8,8 +8,7 @@ use plugin_progressive::settings::{PLUGIN, Settings};
 use shared::clock::{Clock, SystemClock};
 use shared::exit::Exit;
 use shared::guard;
-use shared::log::{Level, Log, Tone};
-use shared::problem::Problem;
+use shared::log::{Level, Log};
 use shared::secret::Mask;
 use shared::settings::environment::Environment;
 use shared::settings::flags;
@@ -41,7 +40,7 @@ fn started() -> Exit {
     };
     let environment = Environment::capture();
     let Ok(cancel) = Cancel::on_signals() else {
-        return deaf();
+        return guard::deaf();
     };
     let clock: Arc<dyn Clock + Send + Sync> = Arc::new(SystemClock::start(cancel.clone()));
     let (raw, found) = Raw::gather(PLUGIN, &given, &environment);
@@ -55,28 +54,7 @@ fn started() -> Exit {
             let mut mask = Mask::default();
             raw.hide_in(&mut mask);
             let log = Log::new(Level::Info, &environment, mask, &*clock);
-            refuse(&problems, &log)
+            log.refuse(&problems, "nothing was touched")
         }
     }
-}
-
-fn deaf() -> Exit {
-    let _ = writeln!(
-        std::io::stdout(),
-        "BUG (exit 70): the handlers of SIGTERM and SIGINT could not be installed. Next: look at the agent's limits on processes"
-    );
-    Exit::Bug
-}
-
-fn refuse(problems: &[Problem], log: &Log) -> Exit {
-    for problem in problems {
-        log.line(Level::Error, Tone::Bad, &problem.to_string());
-    }
-    let count = match problems.len() {
-        1 => "1 problem".to_owned(),
-        n => format!("{n} problems"),
-    };
-    let code = Exit::Refused.code();
-    log.verdict(Tone::Bad, &format!("REFUSED (exit {code}): {count} in the settings; nothing was touched. Next: mend what is named above"));
-    Exit::Refused
 }
