@@ -34,7 +34,7 @@ pub fn caught(work: impl FnOnce() -> Exit) -> Exit {
         let place = PLACE
             .take()
             .unwrap_or_else(|| "an unknown place".to_owned());
-        say(&bug(&place));
+        say_within(&bug(&place), LAST_LINE);
         Exit::Bug
     })
 }
@@ -50,18 +50,40 @@ pub fn end_when_cancelled(
     grace: Duration,
     judged: Arc<Mutex<Option<String>>>,
 ) -> std::io::Result<()> {
+    when_cancelled(cancel, move || {
+        pause(grace);
+        let judged = judged.lock().unwrap_or_else(PoisonError::into_inner).take();
+        end(Exit::Cancelled, &overdue(judged.as_deref()));
+    })
+}
+
+/// Does something in a thread of its own once the run was cancelled, whatever the rest of it is stuck in.
+///
+/// # Errors
+/// When there is no thread for it.
+pub fn when_cancelled(
+    cancel: &Cancel,
+    work: impl FnOnce() + Send + 'static,
+) -> std::io::Result<()> {
     let cancel = cancel.clone();
     let watch = move || {
         while !cancel.wait(Duration::from_secs(3600)) {}
-        pause(grace);
-        let judged = judged.lock().unwrap_or_else(PoisonError::into_inner).take();
-        say_within(&overdue(judged.as_deref()), LAST_LINE);
-        end();
+        work();
     };
     std::thread::Builder::new()
         .name("guard".into())
         .spawn(watch)
         .map(drop)
+}
+
+/// Ends the process with this last line, wherever the rest of it is stuck. Only for a run that can end in no other way.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "main is stuck, so the exit code cannot leave by it"
+)]
+pub fn end(exit: Exit, line: &str) {
+    say_within(&format!("\n{line}"), LAST_LINE);
+    std::process::exit(i32::from(exit.code()));
 }
 
 /// The end of a run that cannot hear signals: it must not begin, because nothing could stop it in order.
@@ -89,7 +111,7 @@ fn overdue(judged: Option<&str>) -> String {
         |verdict| format!("the verdict had been: {verdict}"),
     );
     format!(
-        "\nCANCELLED (exit {code}): the pipeline was cancelled; what did not answer in time was left (a server, the \
+        "CANCELLED (exit {code}): the pipeline was cancelled; what did not answer in time was left (a server, the \
          database, people to tell); {verdict}"
     )
 }
@@ -105,9 +127,8 @@ fn note(panic: &PanicHookInfo<'_>) {
     }
     let thread = std::thread::current();
     let name = thread.name().unwrap_or("without a name").to_owned();
-    say(&format!(
-        "a bug of ours: the thread {name} stopped at {place}"
-    ));
+    let line = format!("a bug of ours: the thread {name} stopped at {place}");
+    say_within(&line, LAST_LINE);
 }
 
 /// A log that nobody reads any more must not end the run in another way.
@@ -128,19 +149,11 @@ fn say_within(line: &str, limit: Duration) {
     let _ = told.recv_timeout(limit);
 }
 
-/// Not the clock's sleep, which a cancelled run does not get.
-fn pause(time: Duration) {
+/// A wait that a cancelled run gets, unlike the clock's sleep.
+pub fn pause(time: Duration) {
     let (keep, never) = mpsc::channel::<()>();
     let _ = never.recv_timeout(time);
     drop(keep);
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "main is stuck, so the exit code cannot leave by it; nothing is to be put back"
-)]
-fn end() {
-    std::process::exit(i32::from(Exit::Cancelled.code()));
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! The step's log: one line an event, no cursor movement, because Woodpecker's viewer shows lines as they come.
 
-use std::io::{IsTerminal, Write};
+mod records;
+mod writer;
+
+use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::Clock;
@@ -8,6 +11,9 @@ use crate::exit::Exit;
 use crate::problem::Problem;
 use crate::secret::Mask;
 use crate::settings::environment::Environment;
+
+pub use records::Notices;
+use writer::Writer;
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,13 +43,13 @@ pub enum Tone {
     Faint,
 }
 
-/// Writes lines to the standard output. Known secrets never get there.
+/// Writes lines to the standard output; a reader that does not read holds nobody up. Known secrets never get there.
 pub struct Log<'a> {
     level: Level,
     colour: bool,
     mask: Mask,
     clock: &'a dyn Clock,
-    out: Mutex<Box<dyn Write + Send>>,
+    out: Writer,
     judged: Arc<Mutex<Option<String>>>,
 }
 
@@ -57,7 +63,7 @@ impl<'a> Log<'a> {
             colour,
             mask,
             clock,
-            out: Mutex::new(Box::new(std::io::stdout())),
+            out: Writer::to(Box::new(std::io::stdout())),
             judged: Arc::default(),
         }
     }
@@ -99,6 +105,7 @@ impl<'a> Log<'a> {
             self.write("");
         }
         self.write(&self.paint(tone, &one_line(&self.mask.apply(text))));
+        self.out.flush();
     }
 
     /// Every problem on a line of its own, and the refusal last, with what was left alone because of it: `nothing was
@@ -146,11 +153,8 @@ impl<'a> Log<'a> {
         format!("\x1b[{code}m{text}\x1b[0m")
     }
 
-    /// A log that nobody reads any more (its pipe is closed) must not end the run.
     fn write(&self, line: &str) {
-        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = writeln!(out, "{line}");
-        let _ = out.flush();
+        self.out.line(line.to_owned());
     }
 }
 

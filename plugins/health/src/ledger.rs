@@ -1,7 +1,7 @@
 //! The records of a run: opened when they are first needed, and never in the way of a verdict.
 
 use shared::clock::Clock;
-use shared::log::{Level, Log, Tone};
+use shared::log::{Level, Log, Notices, Tone};
 use shared::record::{Record, Window};
 use shared::settings::common::DryRun;
 use shared::store::{History, Limits, Records, StoreConfig, Undelivered};
@@ -15,8 +15,7 @@ pub struct Ledger<'a> {
     clock: &'a dyn Clock,
     log: &'a Log<'a>,
     records: Option<Records<'a>>,
-    /// What was said already: a journal that cannot be written is news once, not at every tick.
-    said: Vec<String>,
+    notices: Notices,
 }
 
 impl<'a> Ledger<'a> {
@@ -27,7 +26,7 @@ impl<'a> Ledger<'a> {
             clock,
             log,
             records: None,
-            said: Vec::new(),
+            notices: Notices::default(),
         }
     }
 
@@ -68,7 +67,7 @@ impl<'a> Ledger<'a> {
             }
             let level = if is_check { Level::Debug } else { Level::Info };
             let what = body.said();
-            let (subject, body) = (&self.settings.subject, masked(body, self.log));
+            let (subject, body) = (&self.settings.subject, self.log.masked_record(body));
             let Some(store) = self.store() else { continue };
             store.record(subject, body);
             let text = if store.is_stuck() {
@@ -151,32 +150,8 @@ impl<'a> Ledger<'a> {
     }
 
     fn say(&mut self) {
-        for notice in self.records.iter_mut().flat_map(Records::notices) {
-            if self.said.contains(&notice.text) {
-                continue;
-            }
-            let (level, tone) = if notice.warning {
-                (Level::Warn, Tone::Caution)
-            } else {
-                (Level::Info, Tone::Faint)
-            };
-            self.log.line(level, tone, &notice.text);
-            self.said.push(notice.text);
+        if let Some(records) = &mut self.records {
+            self.notices.say(records, self.log);
         }
     }
-}
-
-/// A record as it may be kept: an endpoint can repeat in its answer what it was sent.
-fn masked(record: Record, log: &Log) -> Record {
-    let Record::Check(mut check) = record else {
-        return record;
-    };
-    let texts = check
-        .checks_passed
-        .iter_mut()
-        .chain(&mut check.checks_failed);
-    for text in texts.chain([&mut check.endpoint]) {
-        *text = log.masked(text);
-    }
-    Record::Check(check)
 }
