@@ -9,7 +9,7 @@ use shared::hook::{Action, Call, Facts};
 use shared::http::Http;
 use shared::intent::Intent;
 use shared::log::{Level, Log, Tone};
-use shared::script::{self, Outcome, Script};
+use shared::script::{self, Leash, Outcome, Script};
 use shared::secret::Secret;
 use shared::signal::Cancel;
 use shared::split::Share;
@@ -21,7 +21,7 @@ use crate::settings::{Hook, Settings};
 const FORWARD: Duration = Duration::from_secs(20 * 60);
 /// How long a rollback may take.
 const BACK: Duration = Duration::from_secs(60);
-/// How long a rollback may take once the run was cancelled.
+/// How long a rollback may take, or go on, once the run was cancelled.
 const BACK_HURRY: Duration = Duration::from_secs(4);
 /// How long telling the feature flags may take.
 const FLAGS: Duration = Duration::from_secs(3);
@@ -75,7 +75,7 @@ pub struct Calling<'a> {
     pub settings: &'a Settings,
     /// HTTP.
     pub http: &'a Arc<Http>,
-    /// Ends what goes forward.
+    /// Ends what goes forward, and leaves the way back a few seconds.
     pub cancel: &'a Cancel,
     /// Where the script's output goes.
     pub log: &'a Log<'a>,
@@ -103,16 +103,19 @@ impl Calling<'_> {
             (false, _) => FORWARD.min(self.left),
         };
         let call = Call { stage: 0, attempt };
-        let cancel = (!back).then_some(self.cancel);
+        let leash = Leash {
+            cancel: self.cancel,
+            left: if back { BACK_HURRY } else { Duration::ZERO },
+        };
         match &self.settings.hook.hook {
             None => Err("there is no deployment_script and no deployment_webhook".to_owned()),
             Some(Hook::Script(path)) => {
                 let script = script(self.settings, path, facts, limit);
-                self.run(&script, action, call, cancel)
+                self.run(&script, action, call, leash)
             }
             Some(Hook::Webhook(url)) => {
                 let webhook = webhook(self.settings, url, facts, self.http, limit)?;
-                post(webhook, action, call, cancel, limit)
+                post(webhook, action, call, leash, limit)
             }
         }
     }
@@ -122,9 +125,9 @@ impl Calling<'_> {
         script: &Script,
         action: Action,
         call: Call,
-        cancel: Option<&Cancel>,
+        leash: Leash<'_>,
     ) -> Result<(), String> {
-        let ran = script.run(action, call, cancel);
+        let ran = script.run_on(Some(leash), action, call);
         for line in &ran.output {
             let text = format!("{}: {}", action.word(), line.text);
             self.log.line(Level::Info, Tone::Faint, &text);
@@ -170,7 +173,7 @@ fn post(
     webhook: Webhook,
     action: Action,
     call: Call,
-    cancel: Option<&Cancel>,
+    leash: Leash<'_>,
     limit: Duration,
 ) -> Result<(), String> {
     let (tell, told) = mpsc::channel();
@@ -182,22 +185,24 @@ fn post(
         .name("webhook".into())
         .spawn(work);
     started.map_err(|error| format!("no thread for the webhook: {error}"))?;
-    let mut looks = limit.as_millis() / GLANCE.as_millis() + 40;
+    let glances = |time: Duration| time.as_millis() / GLANCE.as_millis();
+    let mut looks = glances(limit) + 40;
+    let mut over = "the webhook did not answer in time";
+    let mut leash = Some(leash);
     loop {
         match told.recv_timeout(GLANCE) {
             Ok(answer) => return answer.map_err(|error| error.to_string()),
             Err(RecvTimeoutError::Disconnected) => {
                 return Err("the webhook's call broke off".to_owned());
             }
-            Err(RecvTimeoutError::Timeout) if cancel.is_some_and(Cancel::is_cancelled) => {
-                return Err(
-                    "the webhook was not waited for, because the run was cancelled".to_owned(),
-                );
-            }
-            Err(RecvTimeoutError::Timeout) if looks == 0 => {
-                return Err("the webhook did not answer in time".to_owned());
-            }
-            Err(RecvTimeoutError::Timeout) => looks -= 1,
+            Err(RecvTimeoutError::Timeout) => looks = looks.saturating_sub(1),
+        }
+        if let Some(Leash { left, .. }) = leash.take_if(|leash| leash.cancel.is_cancelled()) {
+            looks = looks.min(glances(left));
+            over = "the webhook was not waited for, because the run was cancelled";
+        }
+        if looks == 0 {
+            return Err(over.to_owned());
         }
     }
 }

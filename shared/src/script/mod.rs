@@ -49,6 +49,15 @@ pub struct Script {
     pub grace: Duration,
 }
 
+/// How a cancelled run holds a script that is running.
+#[derive(Debug, Clone, Copy)]
+pub struct Leash<'a> {
+    /// Whether the run was cancelled.
+    pub cancel: &'a Cancel,
+    /// How long the script may go on after that; nothing for what goes forward.
+    pub left: Duration,
+}
+
 /// How an action ended.
 #[must_use]
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +89,15 @@ impl Script {
     /// Runs an action to its end. With `cancel` a cancelled run ends it: for what goes forward only, since what puts
     /// things back is what a cancelled run has to do.
     pub fn run(&self, action: Action, call: Call, cancel: Option<&Cancel>) -> Ran {
+        let leash = cancel.map(|cancel| Leash {
+            cancel,
+            left: Duration::ZERO,
+        });
+        self.run_on(leash, action, call)
+    }
+
+    /// Runs an action to its end; a cancelled run leaves it as much time as the leash says.
+    pub fn run_on(&self, leash: Option<Leash<'_>>, action: Action, call: Call) -> Ran {
         let path = self.workspace.join(&self.path);
         let started = Command::new(&path)
             .args(action.arguments(call))
@@ -101,15 +119,15 @@ impl Script {
             }
         };
         let gathered = Gathered::from(&mut child);
-        let outcome = self.wait(&mut child, cancel);
+        let outcome = self.wait(&mut child, leash);
         Ran {
             outcome,
             output: gathered.last_lines(LAST_WORDS),
         }
     }
 
-    fn wait(&self, child: &mut Child, cancel: Option<&Cancel>) -> Outcome {
-        match watch(child, self.limit, cancel) {
+    fn wait(&self, child: &mut Child, leash: Option<Leash<'_>>) -> Outcome {
+        match watch(child, self.limit, leash) {
             Ok(Watched::Ended(status)) => outcome(status),
             Ok(Watched::TimedOut) => {
                 end(child, self.grace);
@@ -151,22 +169,24 @@ enum Watched {
 }
 
 /// Waits for a child to end by itself.
-fn watch(child: &mut Child, limit: Duration, cancel: Option<&Cancel>) -> io::Result<Watched> {
+fn watch(child: &mut Child, limit: Duration, mut leash: Option<Leash<'_>>) -> io::Result<Watched> {
     let never = Cancel::default();
-    let cancel = cancel.unwrap_or(&never);
-    let progress = Progress::start(limit);
+    let mut progress = Progress::start(limit);
+    let mut over = Watched::TimedOut;
     let mut tick = Duration::from_millis(1);
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Watched::Ended(status));
         }
-        if cancel.is_cancelled() {
-            return Ok(Watched::Cancelled);
+        if let Some(Leash { left, .. }) = leash.take_if(|leash| leash.cancel.is_cancelled()) {
+            progress = Progress::start(left.min(progress.left()));
+            over = Watched::Cancelled;
         }
         let left = progress.left();
         if left.is_zero() {
-            return Ok(Watched::TimedOut);
+            return Ok(over);
         }
+        let cancel = leash.map_or(&never, |leash| leash.cancel);
         cancel.wait(tick.min(left));
         tick = (tick * 2).min(Duration::from_millis(20));
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::hook::{Action, Call};
 use crate::http::Progress;
-use crate::script::{Outcome, Ran, Script, Stream};
+use crate::script::{Leash, Outcome, Ran, Script, Stream};
 use crate::signal::Cancel;
 use crate::split::{Share, Snapshot};
 use crate::tally::Tally;
@@ -14,6 +14,8 @@ use super::{Fault, Preflight, Reading, TrafficError, TrafficManager, pause};
 const NAME: &str = "script";
 /// Between two looks at what was set.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// How long a script may go on that reads or puts back when the run is cancelled over it.
+const LEFT: Duration = Duration::from_secs(4);
 /// How many lines of a script that failed are in the error.
 const SHOWN_LINES: usize = 3;
 
@@ -22,15 +24,32 @@ const SHOWN_LINES: usize = 3;
 pub struct Scripted {
     /// The script.
     pub script: Script,
-    /// Ends what goes forward.
+    /// Ends what goes forward, and leaves the rest a few seconds.
     pub cancel: Cancel,
     /// For what was set to show in `get-traffic`, beside the script's own limit.
     pub verify: Duration,
 }
 
 impl Scripted {
-    fn share(&self, cancel: Option<&Cancel>) -> Result<Share, Fault> {
-        let ran = self.script.run(Action::GetTraffic, Call::FIRST, cancel);
+    /// What goes forward ends with the run.
+    fn forward(&self) -> Leash<'_> {
+        Leash {
+            cancel: &self.cancel,
+            left: Duration::ZERO,
+        }
+    }
+
+    fn back(&self) -> Leash<'_> {
+        Leash {
+            left: LEFT,
+            ..self.forward()
+        }
+    }
+
+    fn share(&self, leash: Leash<'_>) -> Result<Share, Fault> {
+        let ran = self
+            .script
+            .run_on(Some(leash), Action::GetTraffic, Call::FIRST);
         if ran.outcome == Outcome::Usage {
             let detail = "get-traffic ended with exit 64, expected the canary's share in per cent on its output";
             return Err(Fault::Unsuitable {
@@ -51,13 +70,13 @@ impl Scripted {
             })
     }
 
-    fn update(&self, share: Share, call: Call, cancel: Option<&Cancel>) -> Result<(), Fault> {
+    fn update(&self, share: Share, call: Call, leash: Leash<'_>) -> Result<(), Fault> {
         let action = Action::UpdateTraffic(share);
-        let ran = self.script.run(action, call, cancel);
+        let ran = self.script.run_on(Some(leash), action, call);
         applied(&ran, action, self.script.limit)?;
         let progress = Progress::start(self.verify);
         loop {
-            let found = self.share(cancel)?;
+            let found = self.share(leash)?;
             if found == share {
                 return Ok(());
             }
@@ -82,7 +101,7 @@ impl TrafficManager for Scripted {
     }
 
     fn preflight(&self) -> Result<Preflight, TrafficError> {
-        let share = self.share(None).map_err(|fault| self.at(fault))?;
+        let share = self.share(self.back()).map_err(|fault| self.at(fault))?;
         let shown = self.script.path.display();
         Ok(Preflight {
             notes: vec![format!("script {shown}: get-traffic says {share}")],
@@ -91,7 +110,7 @@ impl TrafficManager for Scripted {
     }
 
     fn read(&self) -> Result<Reading, TrafficError> {
-        let share = self.share(None).map_err(|fault| self.at(fault))?;
+        let share = self.share(self.back()).map_err(|fault| self.at(fault))?;
         Ok(super::simple(
             NAME,
             self.script.path.display().to_string(),
@@ -100,12 +119,12 @@ impl TrafficManager for Scripted {
     }
 
     fn set(&self, share: Share, call: Call) -> Result<(), TrafficError> {
-        self.update(share, call, Some(&self.cancel))
+        self.update(share, call, self.forward())
             .map_err(|fault| self.at(fault))
     }
 
     fn restore(&self, snapshot: &Snapshot, call: Call) -> Result<(), TrafficError> {
-        self.update(snapshot.share, call, None)
+        self.update(snapshot.share, call, self.back())
             .map_err(|fault| self.at(fault))
     }
 
