@@ -68,9 +68,50 @@ impl Status {
     }
 }
 
+/// The longest name of a deployment, in characters.
+pub const ID_MAX: usize = 100;
+/// What a rollback's own row adds to the name of the deployment that it puts back.
+const ROLLBACK: &str = "-rollback";
+/// The longest name that leaves room for that.
+pub const ID_MADE_MAX: usize = ID_MAX - ROLLBACK.len();
+
+/// The name of the rollback of a deployment, under which it has a row of its own.
+pub fn rollback_id(deployment_id: &str) -> String {
+    format!("{}{ROLLBACK}", short(deployment_id, ID_MADE_MAX))
+}
+
+/// The name in at most `characters_max` (at least 17). What is too long keeps its end, and a hash of the whole stands
+/// for what was cut.
+pub fn short(name: &str, characters_max: usize) -> String {
+    let length = name.chars().count();
+    if length <= characters_max {
+        return name.to_owned();
+    }
+    let hash = fnv1a(name.as_bytes());
+    let kept = characters_max.saturating_sub(17);
+    let tail: String = name.chars().skip(length - kept).collect();
+    format!("{hash:016x}-{tail}")
+}
+
+/// FNV-1a, 64 bits: a name needs a short, stable hash, not a strong one.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_name_of_a_rollback_fits_however_long_the_deployments_is() {
+        assert_eq!(rollback_id("d1"), "d1-rollback");
+        let (one, other) = ("é".repeat(100), format!("x{}", "é".repeat(99)));
+        assert_eq!(rollback_id(&one).chars().count(), ID_MAX);
+        assert_ne!(rollback_id(&one), rollback_id(&other));
+        assert_eq!(rollback_id(&one), rollback_id(&one));
+    }
 
     #[test]
     fn what_was_rolled_back_never_becomes_a_success() {

@@ -4,6 +4,8 @@
 //! settles what it finds: [`settle`] says how. It never adopts a share as "the state before", and it never restores a
 //! snapshot that is void.
 
+mod recorded;
+
 use serde::{Deserialize, Serialize};
 
 use crate::split::{Share, Side, Snapshot};
@@ -76,6 +78,10 @@ pub struct Intent {
     /// Parts of going back that are done.
     #[serde(default)]
     pub done: Vec<Part>,
+    /// Parts that the records had of an earlier run of the same deployment when this one began: of this run they say
+    /// nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<Part>,
 }
 
 impl Intent {
@@ -89,6 +95,7 @@ impl Intent {
             why: Vec::new(),
             blamed: false,
             done: Vec::new(),
+            before: Vec::new(),
         }
     }
 

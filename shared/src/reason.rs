@@ -166,6 +166,8 @@ pub enum Reason {
         /// How many are needed.
         needed: u32,
     },
+    /// The old version failed with the new one to the end, so nothing is known of either.
+    SharedOutage,
     /// Good answers in a row, fewer than were asked for.
     NotSettled {
         /// The longest run of good answers at the end.
@@ -258,6 +260,12 @@ impl fmt::Display for Reason {
                 f,
                 "{samples} usable samples, at least {needed} are needed to judge"
             ),
+            Self::SharedOutage => {
+                write!(
+                    f,
+                    "the old version failed with it: an outage of both says nothing about either"
+                )
+            }
             Self::NotSettled { good, needed } => {
                 write!(f, "{good} good answers in a row, {needed} were asked for")
             }

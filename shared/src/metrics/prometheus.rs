@@ -59,6 +59,14 @@ pub fn sample(prometheus: &Prometheus, http: &Http, clock: &dyn Clock) -> Sample
 }
 
 impl Prometheus {
+    /// The value of one query of any kind, whatever its unit and sign.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn number(&self, query: &str, http: &Http) -> Result<f64, Reason> {
+        self.value("the query", query, http, &Progress::start(self.timeout))
+    }
+
     /// Asks at the time `at`.
     pub(crate) fn look(&self, http: &Http, at: Timestamp) -> Sample {
         let progress = Progress::start(self.timeout);
@@ -123,6 +131,27 @@ impl Prometheus {
         progress: &Progress,
     ) -> Result<f64, Reason> {
         let name = format!("query_{}", metric.name());
+        let value = self.value(&name, query, http, progress)?;
+        let (most, range) = match metric {
+            Metric::ErrorRate | Metric::Availability => (100.0, "per cent from 0 to 100"),
+            Metric::ResponseTime => (f64::MAX, "milliseconds from 0 on"),
+        };
+        if (0.0..=most).contains(&value) {
+            return Ok(value);
+        }
+        Err(Reason::Field {
+            field: name,
+            detail: format!("is {value}, expected {range}"),
+        })
+    }
+
+    fn value(
+        &self,
+        name: &str,
+        query: &str,
+        http: &Http,
+        progress: &Progress,
+    ) -> Result<f64, Reason> {
         let response = self
             .send(query, http, progress.left())
             .map_err(|reason| match reason {
@@ -137,20 +166,9 @@ impl Prometheus {
         }
         let kind = response.header("content-type");
         let value = reading::value(response.status, kind, &response.body);
-        let value = value.map_err(|detail| Reason::NoValue {
-            query: name.clone(),
+        value.map_err(|detail| Reason::NoValue {
+            query: name.to_owned(),
             detail,
-        })?;
-        let (most, range) = match metric {
-            Metric::ErrorRate | Metric::Availability => (100.0, "per cent from 0 to 100"),
-            Metric::ResponseTime => (f64::MAX, "milliseconds from 0 on"),
-        };
-        if (0.0..=most).contains(&value) {
-            return Ok(value);
-        }
-        Err(Reason::Field {
-            field: name,
-            detail: format!("is {value}, expected {range}"),
         })
     }
 

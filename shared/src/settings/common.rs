@@ -3,14 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use crate::ci::Ci;
+use crate::deployment;
 use crate::log::Level;
 use crate::problem::Problem;
 use crate::record::Subject;
 use crate::settings::read::{Reader, choice};
 use crate::value;
-
-/// Room for the `-rollback` that a rollback's own row adds to the deployment's name.
-const DEPLOYMENT_ID_MADE_MAX: usize = 91;
 
 /// What may be written and told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +28,7 @@ pub fn subject(read: &mut Reader, ci: &Ci) -> Subject {
     let commit = read.read("commit", commit);
     let deployment_id = read
         .read("deployment_id", |text| {
-            fits(text, 100, "a name of at most 100 characters")
+            fits(text, deployment::ID_MAX, "a name of at most 100 characters")
         })
         .unwrap_or_else(|| made_id(&repo, &environment, ci.number.as_deref(), commit.as_deref()));
     let build_id = read.read("build_id", |text| {
@@ -153,30 +151,13 @@ fn fits(
     }
 }
 
-/// `acme-shop-production-8`: the same in every step of a pipeline. What is too long keeps its end, and a hash of
-/// the whole stands for what was cut.
+/// `acme-shop-production-8`: the same in every step of a pipeline.
 fn made_id(repo: &str, environment: &str, number: Option<&str>, commit: Option<&str>) -> String {
     let last = number
         .or(commit.map(|commit| &commit[..commit.len().min(12)]))
         .unwrap_or("local");
     let whole = format!("{}-{environment}-{last}", repo.replace('/', "-"));
-    let length = whole.chars().count();
-    if length <= DEPLOYMENT_ID_MADE_MAX {
-        return whole;
-    }
-    let hash = fnv1a(whole.as_bytes());
-    let tail: String = whole
-        .chars()
-        .skip(length - (DEPLOYMENT_ID_MADE_MAX - 17))
-        .collect();
-    format!("{hash:016x}-{tail}")
-}
-
-/// FNV-1a, 64 bits: a name needs a short, stable hash, not a strong one.
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    deployment::short(&whole, deployment::ID_MADE_MAX)
 }
 
 #[cfg(test)]
@@ -194,7 +175,7 @@ mod tests {
             made_id(&long, "production", Some("8"), None),
             made_id(&long, "production", Some("9"), None),
         );
-        assert_eq!(one.chars().count(), DEPLOYMENT_ID_MADE_MAX);
+        assert_eq!(one.chars().count(), deployment::ID_MADE_MAX);
         assert_ne!(one, two);
     }
 
