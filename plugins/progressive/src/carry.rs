@@ -1,5 +1,8 @@
 //! Carries out one step through the edges. No choice is made here.
 
+mod recording;
+mod telling;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +12,7 @@ use shared::clock::Clock;
 use shared::hook;
 use shared::http::Http;
 use shared::intent::{Intent, Part};
-use shared::log::{Level, Log, Tone};
-use shared::notify;
-use shared::record::Record;
+use shared::log::{Log, Tone};
 use shared::signal::Cancel;
 use shared::store::lease::{Heartbeat, Pulse};
 use shared::tick::Tick;
@@ -19,17 +20,15 @@ use shared::tick::Tick;
 use crate::calls::Calling;
 use crate::ledger::Ledger;
 use crate::mover::Mover;
-use crate::report::{lines, told};
-use crate::rollout::{Action, Cause, Lease, Mode, Outcome, Phase, Row, State, Step, Taken, Way};
-use crate::rows::{self, After};
+use crate::report::lines;
+use crate::rollout::{Action, Lease, Mode, Outcome, Phase, State, Step, Taken};
+use crate::sentry::Sentry;
 use crate::settings::Settings;
 use crate::stage::Look;
 use crate::{edges, preflight};
 
 /// The longest wait between two looks at what others asked for.
 const GLANCE: Duration = Duration::from_secs(2);
-/// How long people may be told once the run was cancelled.
-const TELL_HURRY: Duration = Duration::from_secs(4);
 
 /// The edges of a run, and what they have to remember.
 pub struct Hands<'a> {
@@ -41,6 +40,7 @@ pub struct Hands<'a> {
     pub(crate) mover: Mover<'a>,
     pub(crate) ledger: Ledger<'a>,
     pub(crate) heartbeat: Option<Heartbeat>,
+    pub(crate) sentry: Arc<Sentry>,
     /// All looks at the new version, for the chart.
     pub(crate) seen: Vec<Tick>,
     /// What the log said, one line each.
@@ -61,10 +61,17 @@ impl<'a> Hands<'a> {
         clock: &'a Arc<dyn Clock + Send + Sync>,
         cancel: &'a Cancel,
         log: &'a Log<'a>,
+        sentry: Arc<Sentry>,
     ) -> Result<Self, String> {
         let http = Arc::new(edges::http(settings)?);
         Ok(Self {
-            mover: Mover::new(settings, Arc::clone(&http), cancel.clone())?,
+            mover: Mover::new(
+                settings,
+                Arc::clone(&http),
+                cancel.clone(),
+                Arc::clone(&sentry),
+            )?,
+            sentry,
             ledger: Ledger::new(settings, &**clock, log),
             settings,
             clock,
@@ -177,8 +184,7 @@ impl<'a> Hands<'a> {
         let mut problems = if settles {
             Vec::new()
         } else {
-            let clock = &**self.clock;
-            preflight::problems(self.settings, &self.mover, &self.http, clock, self.log)
+            preflight::problems(self.settings, &self.mover, &self.http, self.log)
         };
         if settles {
             return Outcome::Preflight(Ok(crate::rollout::Guards::default()));
@@ -235,100 +241,11 @@ impl<'a> Hands<'a> {
         }
         came(done)
     }
-
-    /// A line of the log and of the timeline.
-    pub fn say(&mut self, tone: Tone, line: &str) {
-        let time = self.clock.now().strftime("%H:%M:%SZ");
-        self.timeline
-            .push(self.log.masked(&format!("{time} {line}")));
-        self.log.line(Level::Info, tone, line);
-    }
-
-    fn record(&mut self, row: &Row, state: &State) -> Result<(), String> {
-        let now = self.clock.now();
-        match row {
-            Row::StageBegan { number, share } => {
-                self.began.insert(*number, now);
-                let row = rows::stage_began(*number, *share, now);
-                self.ledger.write(Record::Stage(row))
-            }
-            Row::StageEnded(summary) => {
-                let began = self.began.get(&summary.number).copied().unwrap_or(now);
-                let why = &state.intent.why;
-                let row = rows::stage_ended(summary, began, now, after(state), why);
-                self.ledger.write(Record::Stage(row))
-            }
-            Row::Deployment { status, why, hold } => {
-                let commit = state.intent.commit.as_deref();
-                let row = rows::deployment(*status, why, commit);
-                self.ledger.deployment(row, Some(&state.intent))?;
-                if *hold {
-                    self.ledger.hold(&state.intent, why)?;
-                }
-                self.ledger.part(Part::Record, &state.intent);
-                Ok(())
-            }
-            Row::DryRun => self.ledger.write(Record::Deployment(rows::dry_run())),
-        }
-    }
-
-    /// The intent first: from then on no later run puts anything back.
-    fn succeed(&mut self, intent: &Intent, verified: bool) -> Result<(), String> {
-        self.ledger.intend(intent)?;
-        let status = if verified {
-            shared::deployment::Status::Success
-        } else {
-            shared::deployment::Status::Unverified
-        };
-        self.ledger
-            .deployment(rows::deployment(status, &[], None), None)?;
-        if verified {
-            self.ledger.mark_stable()
-        } else {
-            let text = "recorded as unverified: without expect_version nothing proves which version answered, and a \
-                        rollback never returns to it";
-            self.log.warn(text);
-            Ok(())
-        }
-    }
-
-    fn notify(&mut self, state: &State) -> Result<(), String> {
-        let Phase::Ending(ending) = &state.phase else {
-            return Ok(());
-        };
-        let (settings, exit) = (self.settings, told::expected_exit(ending));
-        let masked = |text: &str| self.log.masked(text);
-        let told = told::told(&settings.subject, &settings.ci, ending, exit, masked);
-        let within = if self.hurries {
-            TELL_HURRY
-        } else {
-            notify::DEADLINE
-        };
-        edges::tell(
-            &told.message(),
-            self.settings,
-            within,
-            &**self.clock,
-            self.log,
-        )
-    }
 }
 
 fn came(result: Result<(), String>) -> Outcome {
     match result {
         Ok(()) => Outcome::Done,
         Err(why) => Outcome::Failed(why),
-    }
-}
-
-fn after(state: &State) -> After {
-    let Phase::Ending(ending) = &state.phase else {
-        return After::On;
-    };
-    match (&ending.cause, ending.way) {
-        (Cause::Success { .. }, _) => After::On,
-        (_, Way::Hold | Way::Leave | Way::Accept) => After::Held,
-        (Cause::Cancelled, _) => After::Cancelled,
-        (_, Way::Back | Way::Nothing) => After::Back,
     }
 }

@@ -15,6 +15,7 @@ pub mod report;
 pub mod rollout;
 pub mod rows;
 pub mod run;
+pub mod sentry;
 pub mod settings;
 pub mod stage;
 pub mod targets;

@@ -14,6 +14,7 @@ use shared::traffic::{Drained, Preflight, Scripted, TrafficManager, Watching};
 
 use crate::calls;
 use crate::rollout::Reading;
+use crate::sentry::Sentry;
 use crate::settings::{Hook, Settings, Sides, Traffic};
 use crate::stage;
 
@@ -39,6 +40,7 @@ pub struct Mover<'a> {
     /// What was counted when the share was last set.
     counted: Option<Tally>,
     restores: u32,
+    sentry: Arc<Sentry>,
 }
 
 impl<'a> Mover<'a> {
@@ -46,7 +48,12 @@ impl<'a> Mover<'a> {
     ///
     /// # Errors
     /// When the settings cannot be used, in words.
-    pub fn new(settings: &'a Settings, http: Arc<Http>, cancel: Cancel) -> Result<Self, String> {
+    pub fn new(
+        settings: &'a Settings,
+        http: Arc<Http>,
+        cancel: Cancel,
+        sentry: Arc<Sentry>,
+    ) -> Result<Self, String> {
         let servers = match &settings.traffic {
             Traffic::Haproxy { backend, sides, .. } => {
                 let (stable, canary) = match sides {
@@ -71,9 +78,17 @@ impl<'a> Mover<'a> {
             pretended: Share::NONE,
             counted: None,
             restores: 0,
+            sentry,
         };
-        mover.manager = mover.build(false)?;
+        mover.rebuild()?;
         Ok(mover)
+    }
+
+    /// For the servers as they are now; the sentry gets one of its own.
+    fn rebuild(&mut self) -> Result<(), String> {
+        self.manager = self.build(false)?;
+        self.sentry.lend(Arc::from(self.build(true)?));
+        Ok(())
     }
 
     fn build(&self, hurries: bool) -> Result<Box<dyn TrafficManager>, String> {
@@ -187,16 +202,20 @@ impl<'a> Mover<'a> {
 
     fn be(&mut self, servers: Servers) -> Result<(), String> {
         self.servers = Some(servers);
-        self.manager = self.build(false)?;
-        Ok(())
+        self.rebuild()
     }
 
-    /// The canary's share now; absent where it cannot be told.
-    pub fn share(&self) -> Option<Share> {
+    /// The canary's share now.
+    ///
+    /// # Errors
+    /// When it cannot be read, or the weights are no share.
+    pub fn share(&self) -> Result<Share, String> {
         if !self.manager.moves() {
-            return Some(self.pretended);
+            return Ok(self.pretended);
         }
-        self.manager.read().ok()?.share
+        let found = self.manager.read().map_err(|error| error.to_string())?;
+        let share = found.share;
+        share.ok_or_else(|| format!("the weights are no single share: {found}"))
     }
 
     /// Sets the canary's share and reads it back. Counting begins anew.
@@ -208,7 +227,9 @@ impl<'a> Mover<'a> {
             stage: u32::try_from(stage).unwrap_or(u32::MAX),
             attempt: 1,
         };
+        let right = self.sentry.forward()?;
         let set = self.manager.set(share, call);
+        drop(right);
         set.map_err(|error| error.to_string())?;
         self.pretended = share;
         self.counted = self.manager.observe().ok().flatten();
@@ -225,7 +246,9 @@ impl<'a> Mover<'a> {
             stage: 0,
             attempt: self.restores,
         };
+        let right = self.sentry.back();
         let restored = self.manager.restore(snapshot, call);
+        drop(right);
         restored.map_err(|error| error.to_string())?;
         self.pretended = snapshot.share;
         Ok(())

@@ -8,7 +8,7 @@ use shared::deployment::Status;
 use shared::exit::Exit;
 use shared::http::Http;
 use shared::log::{Level, Log, Tone};
-use shared::metrics::prometheus::{self, Prometheus, Queries};
+use shared::metrics::prometheus::{Prometheus, Queries};
 use shared::policy::{Gate, GateSource};
 use shared::settings::common::DryRun;
 use shared::settings::probing::Metrics;
@@ -21,13 +21,7 @@ use crate::rows;
 use crate::settings::{Hook, Settings};
 
 /// Everything that stands in the way; what is worth knowing goes to the log.
-pub fn problems(
-    settings: &Settings,
-    mover: &Mover,
-    http: &Arc<Http>,
-    clock: &dyn Clock,
-    log: &Log,
-) -> Vec<String> {
+pub fn problems(settings: &Settings, mover: &Mover, http: &Arc<Http>, log: &Log) -> Vec<String> {
     let mut problems = Vec::new();
     match mover.preflight() {
         Ok(found) => {
@@ -45,7 +39,7 @@ pub fn problems(
         problems.extend(executable(path).err());
     }
     for gate in &settings.gates {
-        match number(gate, settings, http, clock).and_then(|value| held(gate, value)) {
+        match number(gate, settings, http).and_then(|value| held(gate, value)) {
             Ok(text) => log.info(&text),
             Err(why) => problems.push(format!("quality gate {}: {why}", gate.name)),
         }
@@ -67,7 +61,7 @@ fn executable(path: &Path) -> Result<(), String> {
     Ok(())
 }
 
-fn number(gate: &Gate, settings: &Settings, http: &Http, clock: &dyn Clock) -> Result<f64, String> {
+fn number(gate: &Gate, settings: &Settings, http: &Http) -> Result<f64, String> {
     match &gate.source {
         GateSource::File { file, pointer } => {
             let path = settings.ci.workspace.join(file);
@@ -87,28 +81,16 @@ fn number(gate: &Gate, settings: &Settings, http: &Http, clock: &dyn Clock) -> R
             else {
                 return Err("it is a query, expected a metrics_endpoint to send it to".to_owned());
             };
-            // Of the three metrics the response time is the one without an upper end.
-            let queries = Queries {
-                response_time: Some(query.clone()),
-                ..Queries::default()
-            };
             let asked = Prometheus {
                 base: base.clone(),
                 headers: Vec::new(),
-                queries,
+                queries: Queries::default(),
                 timeout: settings.sources.probing.timeout,
                 show_name: false,
             };
-            let reasons = match prometheus::sample(&asked, http, clock).outcome {
-                Ok(answer) => {
-                    return answer
-                        .response_time
-                        .ok_or_else(|| "it has no value".to_owned());
-                }
-                Err(reasons) => reasons,
-            };
-            let each: Vec<String> = reasons.iter().map(ToString::to_string).collect();
-            Err(each.join("; "))
+            asked
+                .number(query, http)
+                .map_err(|reason| reason.to_string())
         }
     }
 }
@@ -136,7 +118,7 @@ pub fn run(
     log: &Log,
 ) -> Exit {
     let mut ledger = Ledger::new(settings, clock, log);
-    let mut found = problems(settings, mover, http, clock, log);
+    let mut found = problems(settings, mover, http, log);
     match mover.read(None) {
         Ok(reading) => {
             let share = reading

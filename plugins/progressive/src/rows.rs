@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 use shared::deployment::Status;
-use shared::intent::{At, Intent, Part};
+use shared::intent::{At, Intent};
 use shared::metric::Metric;
-use shared::record::{Check, DRY_RUN, Deployment, Mark, Stage, StageStatus, part};
+use shared::record::{Check, DRY_RUN, Deployment, Mark, ROLLBACK, Stage, StageStatus};
 use shared::sample::Sample;
 use shared::split::Share;
 use shared::threshold::Thresholds;
@@ -125,6 +125,17 @@ pub fn deployment(status: Status, why: &[String], commit: Option<&str>) -> Deplo
     }
 }
 
+/// The row of the way back itself, beside that of the deployment which it put back. Which version answers now was not
+/// proved.
+pub fn rollback(why: &[String], bad: Option<&str>) -> Deployment {
+    Deployment {
+        deployment_type: ROLLBACK.to_owned(),
+        rollback_from_commit: bad.map(str::to_owned),
+        rollback_reason: Some(why.join("; ")),
+        ..Deployment::standard(Status::Unverified)
+    }
+}
+
 /// A dry run that is through.
 pub fn dry_run() -> Deployment {
     Deployment {
@@ -140,39 +151,6 @@ pub fn mark(intent: &Intent, is_own: bool) -> Option<Mark> {
         At::Closed | At::Succeeded { .. } if is_own => Some(Mark::Finished),
         At::Closed | At::Succeeded { .. } => Some(Mark::Settled),
         _ => None,
-    }
-}
-
-/// An intent as the records have it: closed where somebody else closed it, with the parts that are done.
-pub fn recorded(mut intent: Intent, mark: Option<Mark>, parts: &[String]) -> Intent {
-    match (mark, intent.at) {
-        (None, _) | (_, At::Closed | At::Held | At::Succeeded { .. }) => {}
-        (Some(Mark::Held), _) => intent.at = At::Held,
-        (Some(Mark::Finished | Mark::Settled), _) => intent.at = At::Closed,
-    }
-    let known = [
-        Part::Traffic,
-        Part::Script,
-        Part::Record,
-        Part::Incident,
-        Part::Notify,
-    ];
-    for known in known {
-        if parts.iter().any(|word| word == part_word(known)) {
-            intent.mark(known);
-        }
-    }
-    intent
-}
-
-/// The word of a part in the records.
-pub fn part_word(part: Part) -> &'static str {
-    match part {
-        Part::Traffic => part::TRAFFIC,
-        Part::Script => part::SCRIPT,
-        Part::Record => "record",
-        Part::Incident => part::INCIDENT,
-        Part::Notify => part::NOTIFY,
     }
 }
 
@@ -218,27 +196,5 @@ mod tests {
         for (after, status) in words {
             assert_eq!(row(Ended::CutOff, after).status, status);
         }
-    }
-
-    #[test]
-    fn what_somebody_else_closed_is_closed_and_what_is_done_is_done() {
-        let moving = Intent {
-            at: At::Moving { to: Share::ALL },
-            ..Intent::begun("d1", None)
-        };
-        let at = |mark| recorded(moving.clone(), mark, &[]).at;
-        assert_eq!(at(None), moving.at);
-        assert_eq!(at(Some(Mark::Settled)), At::Closed);
-        assert_eq!(at(Some(Mark::Held)), At::Held);
-        let success = Intent {
-            at: At::Succeeded { share: Share::ALL },
-            ..moving.clone()
-        };
-        assert_eq!(
-            recorded(success.clone(), Some(Mark::Finished), &[]),
-            success
-        );
-        let done = recorded(moving, None, &["script".to_owned(), "branch".to_owned()]);
-        assert_eq!(done.done, [Part::Script]);
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use shared::chart;
 use shared::clock::Clock;
 use shared::exit::Exit;
+use shared::guard;
 use shared::log::{Level, Log, Tone};
 use shared::message;
 use shared::policy::Finish;
@@ -16,6 +17,7 @@ use crate::carry::Hands;
 use crate::report::lines::{self, Mark};
 use crate::report::{stages, told, verdict};
 use crate::rollout::{Cause, Facts, Outcome, Phase, Plan, Reach, State, Step, next};
+use crate::sentry::Sentry;
 use crate::settings::{Settings, Traffic};
 use crate::{edges, preflight};
 
@@ -30,7 +32,11 @@ pub fn run(
     log.warn(UNRELEASED);
     let notes = settings.notes.iter().chain(blindness(settings));
     notes.for_each(|note| log.line(Level::Info, Tone::Faint, &format!("note: {note}")));
-    match Hands::new(settings, clock, cancel, log) {
+    let sentry = Sentry::new();
+    if sentry.stand(cancel, clock).is_err() {
+        return guard::deaf();
+    }
+    match Hands::new(settings, clock, cancel, log, sentry) {
         Ok(mut hands) if settings.preflight => {
             preflight::run(settings, &mut hands.mover, &hands.http, &**clock, log)
         }
@@ -97,6 +103,7 @@ impl Running<'_> {
                 return self.bluntly(&state);
             };
             state = after;
+            self.hands.report(&state);
             if let Some(line) = before.transition(plan, &state) {
                 let tone = tone(&state);
                 self.hands.say(tone, &line);

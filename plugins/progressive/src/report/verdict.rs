@@ -112,6 +112,12 @@ pub fn next(ending: &Ending, exit: Exit) -> Option<&'static str> {
         Cause::Refused(Refusal::Unexplained(_)) => {
             Some("set settle_to: stable or canary, whichever side the traffic belongs to")
         }
+        Cause::Refused(Refusal::Spent { .. }) => {
+            Some("start a new pipeline, or give this one a deployment_id of its own")
+        }
+        Cause::Refused(Refusal::NoLease(_)) => Some(
+            "bring the database back first: without it nobody knows who else is moving traffic",
+        ),
         Cause::Refused(_) => Some("put that right and start again"),
         Cause::Bug(_) => Some("report it with this log"),
         Cause::Cancelled if exit == Exit::Cancelled => None,
@@ -122,6 +128,9 @@ pub fn next(ending: &Ending, exit: Exit) -> Option<&'static str> {
             Some("ask who moved it, or what reloaded, before the next rollout")
         }
         Cause::Pushed { .. } => Some("find what moves it: another pipeline, or a person"),
+        Cause::Unreadable { .. } => {
+            Some("look at the traffic manager, not at the new version; then start again")
+        }
         Cause::Failed { .. } => Some("put that right and start again"),
         Cause::Deadline { .. } => {
             Some("look what took so long; shorten the stages, or raise deadline and the time-out")

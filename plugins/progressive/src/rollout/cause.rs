@@ -26,6 +26,13 @@ pub enum Refusal {
     NoPast(String),
     /// The traffic cannot be read.
     NoReading(String),
+    /// This deployment was run before, and what came of it stays.
+    Spent {
+        /// The deployment.
+        id: String,
+        /// The word of its status.
+        status: String,
+    },
     /// Traffic has a share that no record explains; absent where the manager could not tell it.
     Unexplained(Option<Share>),
     /// `settle_to: canary` gave the canary side all traffic: there is no side left to roll out to.
@@ -146,6 +153,15 @@ pub enum Cause {
         place: Place,
         /// What was missing.
         reasons: Vec<Reason>,
+    },
+    /// The traffic manager does not tell any more where the traffic is, so nobody knows what is judged.
+    Unreadable {
+        /// Where.
+        place: Place,
+        /// How many looks in a row could not read it.
+        times: u32,
+        /// What it said to the last of them.
+        detail: String,
     },
     /// The time is over.
     Deadline {

@@ -22,6 +22,7 @@ impl Cause {
             | Self::Refused(_) => Exit::Refused,
             Self::Left { .. } => Exit::NeedsPerson,
             Self::Bad { .. }
+            | Self::Unreadable { .. }
             | Self::Deadline { .. }
             | Self::Abort { .. }
             | Self::Withdrawn { .. }
@@ -49,6 +50,7 @@ impl Cause {
     pub fn opens_incident(&self) -> bool {
         match self {
             Self::Bad { .. }
+            | Self::Unreadable { .. }
             | Self::Deadline { .. }
             | Self::Pushed { .. }
             | Self::Failed { .. }

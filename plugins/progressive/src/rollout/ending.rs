@@ -209,6 +209,7 @@ impl Turn<'_> {
         let tasks = [
             (true, Task::Journal(at)),
             (self.state.unrecorded_stage.is_some(), Task::Stage),
+            (way == Way::Accept && self.plan.hooks.flags, Task::Flags),
             (true, Task::Record),
             (incident, Task::Incident),
             (true, Task::Notify),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::intent::Intent;
+use shared::intent::{Intent, Part};
 use shared::split::{Share, Snapshot};
 
 use crate::stage::Look;
@@ -42,13 +42,17 @@ pub enum Taken {
     },
 }
 
-/// What stands in the way of any rollout, whoever runs it. Both are reasons, or absent.
+/// What stands in the way of a rollout, as reasons that are absent where nothing does; and what is known of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Guards {
     /// A freeze is on.
     pub frozen: Option<String>,
     /// This commit was rolled back here.
     pub held: Option<String>,
+    /// This very deployment was rolled back or left to a person: the word of its status.
+    pub spent: Option<String>,
+    /// What an earlier run of this deployment did of going back.
+    pub before: Vec<Part>,
 }
 
 /// What the traffic manager says of the traffic.

@@ -30,6 +30,7 @@
 mod cause;
 mod consequence;
 mod dry;
+mod duty;
 mod ending;
 mod facts;
 mod finish;
@@ -46,6 +47,7 @@ use std::time::Duration;
 
 pub use cause::{Busy, Cause, Effect, Place, Refusal, Settled};
 pub use dry::changes;
+pub use duty::{Duty, duty};
 pub use ending::{Ending, Task, Way};
 pub use facts::{Facts, Guards, Lease, Outcome, Reading, Taken};
 pub use plan::{Hooks, Lifted, Mode, OnInconclusive, Plan, PutBack, Stage, Stages};

@@ -1,5 +1,6 @@
 //! From the beginning to the first write: may it begin, what did an earlier run leave, where is the traffic.
 
+use shared::deployment::Status;
 use shared::intent::{At, Intent, Part, Settle, settle};
 use shared::split::Share;
 
@@ -30,6 +31,8 @@ impl Turn<'_> {
         if let Some(why) = guards.held.filter(|_| !self.plan.lifted.hold) {
             return self.conclude(Cause::Busy(Busy::CommitHeld(why)));
         }
+        self.state.spent = guards.spent;
+        self.state.before = guards.before;
         let needs = self.plan.needs_from(0);
         let left = self.plan.deadline.saturating_sub(self.now);
         if needs > left {
@@ -42,8 +45,8 @@ impl Turn<'_> {
         }
     }
 
-    /// A database that does not answer stops a rollout before it begins, but not what an earlier one left: the
-    /// journal may know of it, and going back waits for nobody.
+    /// A database that does not answer stops a run before it begins, one that only settles too: the journal does not
+    /// know what another run has done since.
     pub(super) fn leased(&mut self, taken: Taken) -> Phase {
         match taken {
             Taken::Ours => self.state.leased = true,
@@ -51,7 +54,7 @@ impl Turn<'_> {
             Taken::Theirs { by, pipeline } => {
                 return self.conclude(Cause::Busy(Busy::Lease { by, pipeline }));
             }
-            Taken::Unreachable { detail } => self.state.without_lease = Some(detail),
+            Taken::Unreachable { detail } => return self.refuse(Refusal::NoLease(detail)),
         }
         Phase::LookingBack
     }
@@ -110,11 +113,21 @@ impl Turn<'_> {
             let settled = of.map_or(Settled::Nothing, Settled::Rollout);
             return self.conclude(Cause::Settled(settled));
         }
-        if let Some(detail) = self.state.without_lease.take() {
-            return self.refuse(Refusal::NoLease(detail));
+        if let Some(why) = self
+            .state
+            .held_since
+            .take()
+            .filter(|_| !self.plan.lifted.hold)
+        {
+            return self.conclude(Cause::Busy(Busy::CommitHeld(why)));
+        }
+        if let Some(status) = self.state.spent.take() {
+            let id = self.plan.deployment_id.clone();
+            return self.refuse(Refusal::Spent { id, status });
         }
         self.state.reach = Reach::Begun;
         self.state.intent.snapshot = Some(reading.snapshot);
+        self.state.intent.before = self.state.before.clone();
         match (self.plan.hooks.deploy, self.plan.is_dry()) {
             // Undeployed, the canary proves nothing.
             (true, true) => self.said(0, settles),
@@ -190,8 +203,20 @@ impl Turn<'_> {
     }
 
     /// The run's own rollout again, after an earlier one is settled.
-    pub(super) fn go_on(&mut self) -> Phase {
+    pub(super) fn go_on(&mut self, cause: &Cause) -> Phase {
         let fresh = State::new(self.plan);
+        let past = &self.state.intent;
+        if let Cause::Unfinished { of, why, blamed } = cause {
+            let reason = || format!("rolled back in {of}: {}", why.join("; "));
+            let same = *blamed && past.commit == self.plan.commit;
+            self.state.held_since = same.then(reason);
+            if *of == self.plan.deployment_id {
+                self.state.before.clone_from(&past.done);
+                // As the row says: whoever killed it did not say that the version is bad.
+                let status = cause.status(true);
+                self.state.spent = (status == Status::RolledBack).then(|| status.word().to_owned());
+            }
+        }
         self.state.settlings += 1;
         self.state.intent = fresh.intent;
         self.state.reach = fresh.reach;

@@ -1,6 +1,6 @@
 //! What the rollout knows between two decisions.
 
-use shared::intent::Intent;
+use shared::intent::{Intent, Part};
 use shared::reason::Reason;
 use shared::split::Share;
 
@@ -133,7 +133,12 @@ pub struct State {
     /// Whose leftovers were settled on the way.
     pub settled: Option<String>,
     pub(super) would_settle: Option<String>,
-    pub(super) without_lease: Option<String>,
+    /// The status of this very deployment that forbids another run of it.
+    pub(super) spent: Option<String>,
+    /// Why its commit is held since leftovers were settled.
+    pub(super) held_since: Option<String>,
+    /// What earlier runs of this deployment did of going back.
+    pub(super) before: Vec<Part>,
     pub(super) unrecorded_stage: Option<Summary>,
     pub(super) warnings: Vec<Reason>,
 }
@@ -154,7 +159,9 @@ impl State {
             settlings: 0,
             settled: None,
             would_settle: None,
-            without_lease: None,
+            spent: None,
+            held_since: None,
+            before: Vec::new(),
             unrecorded_stage: None,
             warnings: Vec::new(),
         }

@@ -10,6 +10,10 @@ use super::step::Step;
 use super::{Cause, OnInconclusive, Phase, Place, Reach, Span, Turn, What, Write};
 use crate::stage::{Call, Ended, Look, Rule, Summary};
 
+/// A traffic manager that reloads is out of reach for a moment, so one look is not enough to give it up; nor is it
+/// waited for longer than this, whatever the thresholds allow the version.
+const UNREAD_MIN: u32 = 2;
+const UNREAD_MAX: u32 = 10;
 /// A share that somebody raises is set back so often; who goes on wants something else than this rollout.
 const DRIFTS_MAX: u32 = 3;
 
@@ -26,7 +30,7 @@ impl Turn<'_> {
 
     pub(super) fn looked(&mut self, mut span: Span, look: Look) -> Phase {
         self.state.proven = look.proves_version();
-        let found = look.share;
+        let found = look.share.as_ref().ok().copied();
         span.watch.seen.push(look);
         let drift = self
             .expected(span.what)
@@ -105,7 +109,8 @@ impl Turn<'_> {
     fn weigh_proof(&mut self, span: Span) -> Phase {
         let needed = self.plan.healthy_threshold.max(1);
         let good = span.watch.good_in_a_row();
-        if good >= needed {
+        let readable = span.watch.unread_in_a_row().is_none();
+        if good >= needed && (readable || !self.movable) {
             return if self.movable {
                 self.proved(span.what)
             } else {
@@ -126,7 +131,10 @@ impl Turn<'_> {
                 reasons,
             });
         }
-        if self.now < span.watch.opened + self.plan.proving_max {
+        if let Some(cause) = self.unreadable(&span) {
+            return self.conclude(cause);
+        }
+        if self.now < span.watch.opened + self.plan.proving_max || !readable {
             return Phase::Watching(span);
         }
         let last = span.watch.seen.last();
@@ -155,12 +163,25 @@ impl Turn<'_> {
     fn weigh_span(&mut self, span: Span, latest: Duration) -> Phase {
         let place = self.place(span.what);
         // Whoever does not know where the traffic is judges something else than it thinks.
-        let last = span.watch.seen.last();
-        let may_go_on = self.movable && last.is_some_and(|look| look.share.is_some());
-        match span.watch.call(&self.plan.rules, self.now, latest) {
+        let readable = span.watch.unread_in_a_row().is_none();
+        let may_go_on = self.movable && readable && !span.watch.seen.is_empty();
+        let call = span.watch.call(&self.plan.rules, self.now, latest);
+        if let (false, Some(cause)) = (matches!(call, Call::Bad { .. }), self.unreadable(&span)) {
+            self.close(&span, Ended::CutOff);
+            return self.conclude(cause);
+        }
+        match call {
             Call::Passed { warnings } if may_go_on => {
                 self.warn(warnings);
                 self.passed(span, Ended::Passed)
+            }
+            Call::Bad { rule, reasons } => {
+                self.close(&span, Ended::Failed);
+                self.conclude(Cause::Bad {
+                    place,
+                    rule,
+                    reasons,
+                })
             }
             Call::Inconclusive { reasons }
                 if self.plan.on_inconclusive == OnInconclusive::Promote && may_go_on =>
@@ -176,15 +197,18 @@ impl Turn<'_> {
             }
             // Good enough to go on, but the lease cannot be renewed, or the share not be read: watching goes on instead.
             Call::Wait | Call::Passed { .. } | Call::Inconclusive { .. } => Phase::Watching(span),
-            Call::Bad { rule, reasons } => {
-                self.close(&span, Ended::Failed);
-                self.conclude(Cause::Bad {
-                    place,
-                    rule,
-                    reasons,
-                })
-            }
         }
+    }
+
+    /// As many looks in a row as a bad version gets have not told where the traffic is: nobody knows what is judged.
+    fn unreadable(&self, span: &Span) -> Option<Cause> {
+        let allowed = self.plan.rules.thresholds.consecutive_failures;
+        let (times, detail) = span.watch.unread_in_a_row()?;
+        (times >= allowed.clamp(UNREAD_MIN, UNREAD_MAX)).then(|| Cause::Unreadable {
+            place: self.place(span.what),
+            times,
+            detail: detail.to_owned(),
+        })
     }
 
     /// Each warning once, from whichever stage.

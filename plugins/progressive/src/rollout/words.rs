@@ -37,6 +37,14 @@ impl fmt::Display for Cause {
                     "the canary side carries all traffic since the success of {of}"
                 ),
             },
+            Self::Unreadable {
+                place,
+                times,
+                detail,
+            } => write!(
+                f,
+                "{place}: the traffic manager could not be read {times} times in a row: {detail}"
+            ),
             Self::Deadline { at, outage: false } => {
                 write!(f, "the deadline of {} passed", show_duration(*at))
             }
@@ -81,6 +89,12 @@ impl fmt::Display for Refusal {
                 write!(f, "nothing tells what happened here before: {detail}")
             }
             Self::NoReading(detail) => write!(f, "the traffic could not be read: {detail}"),
+            Self::Spent { id, status } => {
+                write!(
+                    f,
+                    "the deployment {id} is over, its record says {status} and stays so"
+                )
+            }
             Self::Unexplained(Some(share)) => {
                 write!(f, "the canary has {share} and no record explains why")
             }

@@ -106,7 +106,7 @@ impl Turn<'_> {
         ending.left.pop_front();
         ending.attempt = 1;
         match ending.then {
-            Then::GoOn if ending.is_over() && !ending.is_stuck() => self.go_on(),
+            Then::GoOn if ending.is_over() && !ending.is_stuck() => self.go_on(&ending.cause),
             Then::GoOn if ending.is_over() => {
                 ending.then = Then::Over;
                 ending.left.extend(self.release());

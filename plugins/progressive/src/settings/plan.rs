@@ -59,7 +59,7 @@ pub(super) fn plan(read: &mut Reader, policy: &Policy, told: &Told) -> Option<Pl
         deadline: deadline(read, told),
         on_inconclusive: on_inconclusive(read),
         put_back: put_back(read, policy),
-        soak: soak.or(policy.advanced.blue_green.soak).unwrap_or_default(),
+        soak: soak.or(own_soak(policy)).unwrap_or_default(),
         settle_to: settle_to(read),
         hooks: hooks(read, policy, told),
         drain: policy
@@ -71,6 +71,12 @@ pub(super) fn plan(read: &mut Reader, policy: &Policy, told: &Told) -> Option<Pl
         stages: stages?,
         finish: finish?,
     })
+}
+
+/// The soak of pools that take turns is theirs alone.
+fn own_soak(policy: &Policy) -> Option<Duration> {
+    let pools = &policy.advanced.blue_green;
+    pools.soak.filter(|_| pools.enabled == Some(true))
 }
 
 /// A version may take its time to start, and then some answers.
@@ -171,6 +177,7 @@ fn finish(read: &mut Reader, policy: &Policy, told: &Told) -> Option<Finish> {
         return Some(said.unwrap_or(Finish::Stay));
     }
     let wrong = match said {
+        _ if swaps && !pools => Some("pools beside the policy's blue_green"),
         Some(Finish::Swap) if !pools => Some("pools that take turns beside it"),
         Some(Finish::Promote) if !hook => {
             Some("a deployment_script or deployment_webhook beside it")
@@ -178,7 +185,6 @@ fn finish(read: &mut Reader, policy: &Policy, told: &Told) -> Option<Finish> {
         Some(Finish::Promote | Finish::Stay) if pools => {
             Some("swap, because pools take turns: whichever carries the traffic is the stable side")
         }
-        None if swaps && !pools => Some("pools beside the policy's blue_green"),
         None if !pools && !hook && told.traffic.is_some_and(|one| *one != Traffic::None) => Some(
             "promote with a deployment_script or deployment_webhook, swap with pools, or stay: without it the new \
              version would have all traffic until the next reload",

@@ -14,9 +14,9 @@ pub struct Look {
     pub baseline: Option<Tick>,
     /// Requests since the share was set, where somebody counts them: the traffic manager, or our own bursts.
     pub counts: Option<Sides>,
-    /// The canary's share as the traffic manager tells it; absent where it could not be read, and then no stage ends
-    /// well on this look.
-    pub share: Option<Share>,
+    /// The canary's share as the traffic manager tells it, or why it could not be read: then no stage ends well on
+    /// this look.
+    pub share: Result<Share, String>,
     /// What the sequential tests say of all counts so far.
     pub evidence: Evidence,
 }

@@ -30,6 +30,9 @@ pub use summary::{Ended, Summary};
 /// The shortest pause between two looks: no setting makes the loop spin.
 const INTERVAL_MIN: Duration = Duration::from_millis(10);
 
+/// The longest pause after a look that could not read the share.
+const UNREAD_PAUSE_MAX: Duration = Duration::from_secs(10);
+
 /// What stages are judged by.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rules {
@@ -113,9 +116,19 @@ impl Watch {
         if let Some((rule, reasons)) = early::bad(&self.seen, &rules.thresholds) {
             return Call::Bad { rule, reasons };
         }
-        let closes = self.closes(now);
-        if self.in_outage() || now < closes || self.due(rules) <= closes {
+        let closes = self.closes(rules, now);
+        if now < closes || self.due(rules) <= closes {
             return Call::Wait;
+        }
+        if self.in_outage() {
+            let is_longest = now >= self.latest(rules, Duration::MAX);
+            return if is_longest {
+                Call::Inconclusive {
+                    reasons: vec![Reason::SharedOutage],
+                }
+            } else {
+                Call::Wait
+            };
         }
         match close::verdict(&self.seen, rules) {
             Verdict::Pass { warnings } => Call::Passed { warnings },
@@ -139,19 +152,24 @@ impl Watch {
     pub fn due(&self, rules: &Rules) -> Duration {
         let shrunk = self.wait / rules.min_samples.max(1);
         let interval = rules.interval.min(shrunk).max(INTERVAL_MIN);
-        self.seen
-            .last()
-            .map_or(self.opened, |look| due(&look.new, interval))
+        self.seen.last().map_or(self.opened, |look| {
+            let sooner = match look.share {
+                Ok(_) => interval,
+                Err(_) => interval.min(UNREAD_PAUSE_MAX),
+            };
+            due(&look.new, sooner)
+        })
     }
 
     /// When something happens next, a look or the span's end: a time not before `now`.
     pub fn wakes(&self, rules: &Rules, now: Duration) -> Duration {
-        let (due, closes) = (self.due(rules), self.closes(now));
+        let (due, closes) = (self.due(rules), self.closes(rules, now));
         if closes > now { due.min(closes) } else { due }.max(now)
     }
 
-    /// When it ends unless it is extended. The time of outages that both sides shared does not count.
-    fn closes(&self, now: Duration) -> Duration {
+    /// When it ends unless it is extended. The time of outages that both sides shared does not count, but no outage
+    /// keeps it open for longer than it may be watched at all.
+    fn closes(&self, rules: &Rules, now: Duration) -> Duration {
         let nexts = self.seen.iter().skip(1).map(|look| look.new.started);
         let shared = self
             .seen
@@ -159,13 +177,25 @@ impl Watch {
             .zip(nexts.chain([now]))
             .filter(|(look, _)| look.kind() == Kind::Shared)
             .map(|(look, next)| next.saturating_sub(look.new.started));
-        self.opened + self.wait + shared.sum::<Duration>()
+        let closes = self.opened + self.wait + shared.sum::<Duration>();
+        self.latest(rules, closes)
     }
 
     fn latest(&self, rules: &Rules, latest: Duration) -> Duration {
         rules
             .max_wait
-            .map_or(latest, |most| latest.min(self.opened + most))
+            .map_or(latest, |most| latest.min(self.opened.saturating_add(most)))
+    }
+
+    /// Looks in a row at the end that could not read the share, and why the last one could not.
+    pub fn unread_in_a_row(&self) -> Option<(u32, &str)> {
+        let why = self.seen.last()?.share.as_ref().err()?;
+        let row = self
+            .seen
+            .iter()
+            .rev()
+            .take_while(|look| look.share.is_err());
+        Some((close::count(row.count()), why))
     }
 
     /// Good looks in a row at the end, those that say nothing left out.

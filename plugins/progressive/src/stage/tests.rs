@@ -64,7 +64,7 @@ fn look(at: u64, word: char) -> Look {
         new,
         baseline: Some(tick(at, Role::Health, baseline)),
         counts: None,
-        share: None,
+        share: Ok(shared::split::Share::NONE),
         evidence: Evidence::Silent,
     }
 }

@@ -133,7 +133,7 @@ impl Chance {
             Step::Preflight if self.rarely(20) => Outcome::Preflight(Err(vec!["no".to_owned()])),
             Step::Preflight if self.rarely(20) => Outcome::Preflight(Ok(Guards {
                 frozen: Some("a fair".to_owned()),
-                held: None,
+                ..Guards::default()
             })),
             Step::Acquire if self.rarely(10) => Outcome::Lease(Taken::Unneeded),
             Step::Acquire if self.rarely(10) => Outcome::Lease(Taken::Unreachable {

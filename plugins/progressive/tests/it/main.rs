@@ -1,8 +1,10 @@
 //! The rollout played against a small world (golden scenarios, chance), and the real binary against real servers.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod again;
 mod chance;
 mod ends;
+mod hangs;
 mod properties;
 mod refusals;
 mod rollouts;

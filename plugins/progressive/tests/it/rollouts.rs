@@ -61,10 +61,14 @@ fn a_canary_that_fails_from_its_second_stage_on_is_rolled_back_and_held() {
     let stages =
         "SELECT stage, status, rollback_triggered FROM progressive_deployments ORDER BY stage";
     assert_eq!(postgres.sql(&name, stages), "1|passed|f\n2|failed|t");
-    let deployment = "SELECT status, rollback_from_commit FROM deployments";
+    let deployments = "SELECT deployment_id, deployment_type, status, rollback_from_commit \
+                       FROM deployments ORDER BY id";
     assert_eq!(
-        postgres.sql(&name, deployment),
-        format!("rolled_back|{COMMIT}")
+        postgres.sql(&name, deployments),
+        format!(
+            "acme-shop-production-8|standard|rolled_back|{COMMIT}\n\
+             acme-shop-production-8-rollback|rollback|unverified|{COMMIT}"
+        )
     );
     assert_eq!(
         postgres.sql(&name, "SELECT count(*) FROM version_markers"),

@@ -122,7 +122,8 @@ impl Pipeline {
         self
     }
 
-    fn command(&self, more: &[(&str, &str)]) -> Command {
+    /// A step that is not started yet.
+    pub(crate) fn command(&self, more: &[(&str, &str)]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_plugin-progressive"));
         command.env_clear().stdin(Stdio::null());
         command.current_dir(self.workspace.path());
@@ -169,6 +170,13 @@ impl Pipeline {
     }
 }
 
+/// Sends a signal.
+pub(crate) fn send(name: &str, child: &Child) {
+    let pid = child.id().to_string();
+    let sent = Command::new("kill").args([name, &pid]).status().unwrap();
+    assert!(sent.success());
+}
+
 /// A step that was left running. It is killed when it is dropped.
 pub(crate) struct Running {
     child: Child,
@@ -193,9 +201,7 @@ impl Running {
 
     /// Sends a signal.
     pub(crate) fn signal(self, name: &str) -> Self {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args([name, &pid]).status().unwrap();
-        assert!(sent.success());
+        send(name, &self.child);
         self
     }
 

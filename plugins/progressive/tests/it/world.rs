@@ -72,6 +72,7 @@ pub(crate) fn plan() -> Plan {
 /// degraded, `-` no value from the metrics source, `!` the integrity check failed, `w` evidence that it is worse,
 /// `v` good, and the answer names the version.
 pub(crate) fn look(now: Duration, word: char, share: Option<Share>) -> Look {
+    let share = share.ok_or_else(|| "connection refused".to_owned());
     let bad = || Err(vec![Reason::Unhealthy]);
     let good = |error_rate| {
         Ok(Answer {

@@ -87,11 +87,22 @@ pub(crate) fn outcome(key: &str, answer: &str, world: &World) -> Outcome {
         ("preflight", "wrong") => Outcome::Preflight(Err(vec![rest])),
         ("preflight", "frozen") => Outcome::Preflight(Ok(Guards {
             frozen: Some(rest),
-            held: None,
+            ..Guards::default()
         })),
         ("preflight", "held") => Outcome::Preflight(Ok(Guards {
-            frozen: None,
             held: Some(rest),
+            ..Guards::default()
+        })),
+        ("preflight", "spent") => Outcome::Preflight(Ok(Guards {
+            spent: Some(rest),
+            ..Guards::default()
+        })),
+        ("preflight", "before") => Outcome::Preflight(Ok(Guards {
+            before: rest
+                .split(' ')
+                .filter_map(shared::intent::Part::of)
+                .collect(),
+            ..Guards::default()
         })),
         ("acquire", "none") => Outcome::Lease(Taken::Unneeded),
         ("acquire", "theirs") => {
@@ -110,7 +121,7 @@ pub(crate) fn outcome(key: &str, answer: &str, world: &World) -> Outcome {
     }
 }
 
-/// `d0 moving:25`, `d0 rolling-back bad blamed`, `d0 held`, `d0 succeeded:100`.
+/// `d0 moving:25`, `d0 rolling-back blamed`, `d0 held`, `d0 succeeded:100`; `same` where it brought this commit.
 pub(crate) fn past(deployment: &str, words: &[&str]) -> Intent {
     let (word, percent) = words[0].split_once(':').unwrap_or((words[0], "0"));
     let to: Share = share(percent.parse().unwrap());
@@ -134,7 +145,7 @@ pub(crate) fn past(deployment: &str, words: &[&str]) -> Intent {
             .then(|| "error rate 9 % > limit 5 %".to_owned())
             .into_iter()
             .collect(),
-        ..Intent::begun(deployment, None)
+        ..Intent::begun(deployment, words.contains(&"same").then_some("c0ffee"))
     }
 }
 

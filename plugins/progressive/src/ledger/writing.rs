@@ -1,0 +1,159 @@
+//! What is written down: intents before writes, rows, parts that are done.
+
+use shared::deployment::{Status, rollback_id};
+use shared::intent::{At, Intent, Part};
+use shared::log::{Level, Tone};
+use shared::record::{self, Deployment, Hold, LAST_STABLE, Lift, Marker, Record, Subject};
+
+use super::Ledger;
+use crate::rows;
+
+impl Ledger<'_> {
+    /// Writes an intent down, so that it survives the process.
+    ///
+    /// # Errors
+    /// When it is on no disk.
+    pub fn intend(&mut self, intent: &Intent) -> Result<(), String> {
+        let mut intent = intent.clone();
+        // No incident was opened: whoever can shall.
+        intent.done.retain(|part| *part != Part::Incident);
+        let subject = self.subject(&intent);
+        let is_own = intent.deployment_id == self.settings.subject.deployment_id;
+        let state = serde_json::to_value(&intent).map_err(|error| error.to_string())?;
+        let (token, snapshot) = (self.token, intent.snapshot.clone());
+        let store = self.store();
+        let landed = match rows::mark(&intent, is_own) {
+            None => store.intend(&subject, token, state, snapshot),
+            Some(mark) => store.finish_rollout(&subject, token, state, snapshot, mark),
+        };
+        self.landed(landed)?;
+        if is_own && matches!(intent.at, At::Deploying | At::Moving { .. }) && !self.has_begun {
+            self.has_begun = true;
+            self.begin();
+        }
+        Ok(())
+    }
+
+    /// From here on something is touched.
+    fn begin(&mut self) {
+        if self.held && self.settings.plan.lifted.hold {
+            let by = "override: hold".to_owned();
+            let lifted = self.write(Record::Lift(Lift { by }));
+            self.complain(lifted);
+        }
+        let began = self.deployment(rows::deployment(Status::InProgress, &[], None), None);
+        self.complain(began);
+    }
+
+    fn complain(&mut self, written: Result<(), String>) {
+        if let Err(why) = written {
+            self.log.warn(&format!("not written: {why}"));
+        }
+    }
+
+    /// Writes a row of this run's own deployment.
+    ///
+    /// # Errors
+    /// When it is written nowhere.
+    pub fn write(&mut self, body: Record) -> Result<(), String> {
+        let subject = self.settings.subject.clone();
+        self.write_for(&subject, body)
+    }
+
+    fn write_for(&mut self, subject: &Subject, body: Record) -> Result<(), String> {
+        let body = self.log.masked_record(body);
+        let level = if matches!(body, Record::Check(_)) {
+            Level::Debug
+        } else {
+            Level::Info
+        };
+        let text = format!("recorded: {}", body.said());
+        let token = self.token;
+        let landed = self.store().record_fenced(subject, token, body);
+        self.landed(landed)?;
+        self.log.line(level, Tone::Faint, &text);
+        Ok(())
+    }
+
+    /// Writes down what a deployment came to: this run's, or that of an intent. Nothing counts as deployed on a pull
+    /// request.
+    ///
+    /// # Errors
+    /// When it is written nowhere.
+    pub fn deployment(
+        &mut self,
+        deployment: Deployment,
+        intent: Option<&Intent>,
+    ) -> Result<(), String> {
+        if self.settings.ci.is_pull_request() {
+            return Ok(());
+        }
+        let own = self.settings.subject.clone();
+        let subject = intent.map_or(own, |intent| self.subject(intent));
+        self.write_for(&subject, Record::Deployment(deployment))
+    }
+
+    /// Holds the commit of an intent.
+    ///
+    /// # Errors
+    /// When it is written nowhere.
+    pub fn hold(&mut self, intent: &Intent, why: &[String]) -> Result<(), String> {
+        let subject = self.subject(intent);
+        if subject.commit.is_none() {
+            return Ok(());
+        }
+        let reason = why.join("; ");
+        self.write_for(&subject, Record::Hold(Hold { reason }))
+    }
+
+    /// Moves the marker of the last version known to be good to this run's commit.
+    ///
+    /// # Errors
+    /// When it is written nowhere.
+    pub fn mark_stable(&mut self) -> Result<(), String> {
+        if self.settings.ci.is_pull_request() {
+            return Ok(());
+        }
+        let name = LAST_STABLE.to_owned();
+        self.write(Record::Marker(Marker { name }))
+    }
+
+    /// Notes that a part of going back is done.
+    pub fn part(&mut self, part: Part, intent: &Intent) {
+        let subject = self.subject(intent);
+        let word = part.word().to_owned();
+        let body = Record::Part(record::Part {
+            part: word,
+            note: None,
+        });
+        let written = self.write_for(&subject, body);
+        self.complain(written);
+        // The records have the part of an earlier run already: this one's is in its intent alone.
+        if intent.before.contains(&part) {
+            let mut intent = intent.clone();
+            intent.mark(part);
+            let written = self.intend(&intent);
+            self.complain(written);
+        }
+    }
+
+    /// Writes down that the deployment of an intent was put back, as a row of its own.
+    ///
+    /// # Errors
+    /// When it is written nowhere.
+    pub fn rolled_back(&mut self, intent: &Intent, why: &[String]) -> Result<(), String> {
+        if self.settings.ci.is_pull_request() {
+            return Ok(());
+        }
+        let of = self.subject(intent);
+        let stable = self.store().marker(&of.repo, &of.environment, LAST_STABLE);
+        let stable = stable.ok().and_then(|seen| seen.value);
+        let row = rows::rollback(why, of.commit.as_deref());
+        let subject = Subject {
+            deployment_id: rollback_id(&of.deployment_id),
+            commit: stable.filter(|stable| Some(stable) != of.commit.as_ref()),
+            ..of
+        };
+        self.write_for(&subject, Record::Deployment(row))
+    }
+}
