@@ -250,11 +250,15 @@ fn instant(text: &str) -> Result<Timestamp, Expected> {
 
 fn runtime_api(text: &str) -> Result<String, Expected> {
     let address = text.trim();
-    let tcp = Endpoint::parse(address).is_ok_and(|endpoint| endpoint.scheme == Scheme::Tcp);
-    if tcp || (address.starts_with('/') && address.len() > 1 && !address.contains('\0')) {
+    let is_tcp = |text: &str| Endpoint::parse(text).is_ok_and(|one| one.scheme == Scheme::Tcp);
+    let secured = address.strip_prefix("tls://");
+    let net = secured.map_or(is_tcp(address), |rest| is_tcp(&format!("tcp://{rest}")));
+    if net || (address.starts_with('/') && address.len() > 1 && !address.contains('\0')) {
         Ok(address.to_owned())
     } else {
-        Err("a socket such as /run/haproxy.sock or tcp://haproxy.example:9999")
+        Err(
+            "a socket such as /run/haproxy.sock, tcp://haproxy.example:9999 or tls://haproxy.example:9999",
+        )
     }
 }
 
@@ -314,8 +318,17 @@ mod tests {
 
     #[test]
     fn runtime_apis_are_sockets_or_ports() {
-        assert!(runtime_api("/run/haproxy.sock").is_ok() && runtime_api("tcp://a:9999").is_ok());
-        for text in ["haproxy.sock", "/", "tcp://a", "http://a:1"] {
+        for text in ["/run/haproxy.sock", "tcp://a:9999", "tls://a:9999"] {
+            assert!(runtime_api(text).is_ok(), "{text}");
+        }
+        for text in [
+            "haproxy.sock",
+            "/",
+            "tcp://a",
+            "tls://a",
+            "tls://",
+            "http://a:1",
+        ] {
             assert!(runtime_api(text).is_err(), "{text}");
         }
     }

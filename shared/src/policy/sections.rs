@@ -208,7 +208,8 @@ section! {
     pub struct TrafficSplitting {
         /// The means: haproxy, script, webhook, or none (stages are watched only).
         method: Option<Method> as Method,
-        /// Where HAProxy's runtime API listens, one or a list: /path/to.sock or tcp://host:port.
+        /// Where HAProxy's runtime API listens, one or a list: /path/to.sock, tcp://host:port or
+        /// tls://host:port.
         haproxy_address: Vec<String> as RuntimeApis,
         /// The backend that holds both sides.
         haproxy_backend: Option<String> as Text,

@@ -1,6 +1,7 @@
 //! What cannot carry a rollout is refused before it begins, and says what to do.
 
 use shared::hook::Call;
+use shared::secret::Secret;
 use shared::traffic::haproxy::{Identity, Settings};
 use shared::traffic::{Fault, Haproxy, TrafficManager};
 use testbed::haproxy::Config;
@@ -144,11 +145,9 @@ fn tls_lets_in_whom_the_authority_knows_and_nobody_else() {
     std::fs::write(files.join("ca.pem"), &ca.pem).unwrap();
     let as_client = |issuer: &Ca| {
         let issued = issuer.issue_client("deployer");
-        std::fs::write(files.join("cert.pem"), issued.cert_pem).unwrap();
-        std::fs::write(files.join("key.pem"), issued.key_pem).unwrap();
         let roots = shared::tls::Roots::load(Some(&files.join("ca.pem"))).unwrap();
-        let identity =
-            Identity::load(&roots, &files.join("cert.pem"), &files.join("key.pem")).unwrap();
+        let key = Secret::new(issued.key_pem);
+        let identity = Identity::new(&roots, &issued.cert_pem, &key).unwrap();
         let settings = Settings {
             identity: Some(identity),
             ..settings(&[&house.proxy.tls])
@@ -168,22 +167,24 @@ fn tls_lets_in_whom_the_authority_knows_and_nobody_else() {
 
 #[test]
 fn a_certificate_that_cannot_be_used_is_named() {
-    let files = Scratch::new("mtls-files");
-    let (cert, key) = (files.join("cert.pem"), files.join("key.pem"));
-    let roots = shared::tls::Roots::default();
-    let missing = Identity::load(&roots, &cert, &key).unwrap_err();
-    assert!(missing.contains("cert.pem cannot be read"), "{missing}");
     let ca = Ca::new("a");
     let (one, two) = (ca.issue(&["a"]), ca.issue(&["b"]));
-    std::fs::write(&cert, &one.cert_pem).unwrap();
-    std::fs::write(&key, "no key").unwrap();
-    let broken = Identity::load(&roots, &cert, &key).unwrap_err();
+    let refused = |certificate: &str, key: &str| {
+        let roots = shared::tls::Roots::default();
+        Identity::new(&roots, certificate, &Secret::new(key)).unwrap_err()
+    };
+    let missing = refused("nothing", &one.key_pem);
     assert!(
-        broken.contains("key.pem cannot be read, expected PEM"),
+        missing.starts_with("found no client certificate"),
+        "{missing}"
+    );
+    let broken = refused(&one.cert_pem, "hunter2222");
+    assert!(
+        broken.starts_with("the client key cannot be read, expected PEM"),
         "{broken}"
     );
-    std::fs::write(&key, &two.key_pem).unwrap();
-    let foreign = Identity::load(&roots, &cert, &key).unwrap_err();
+    assert!(!broken.contains("hunter2222"), "{broken}");
+    let foreign = refused(&one.cert_pem, &two.key_pem);
     assert!(
         foreign.starts_with("the client certificate cannot be used"),
         "{foreign}"

@@ -1,12 +1,12 @@
 //! TLS with certificates on both sides, as HAProxy's `verify required` asks for.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
+use crate::secret::Secret;
 use crate::tls::Roots;
 
 /// A client that can show who it is.
@@ -19,26 +19,17 @@ impl Identity {
     /// Trusts `roots` and shows a certificate (PEM, with its chain) with its private key (PEM, without a password).
     ///
     /// # Errors
-    /// When a file cannot be read or holds something else, or the two do not belong together. Nothing of the key is
-    /// shown.
-    pub fn load(roots: &Roots, certificate: &Path, key: &Path) -> Result<Self, String> {
-        let chain = CertificateDer::pem_file_iter(certificate)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|error| {
-                let shown = certificate.display();
-                format!("the client certificate {shown} cannot be read: {error}")
-            })?;
+    /// When one of them is something else, or the two do not belong together. Nothing of the key is shown.
+    pub fn new(roots: &Roots, certificate: &str, key: &Secret) -> Result<Self, String> {
+        let chain = CertificateDer::pem_slice_iter(certificate.as_bytes())
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| format!("the client certificate cannot be read: {error}"))?;
         if chain.is_empty() {
-            let shown = certificate.display();
-            return Err(format!(
-                "{shown} holds no certificate, expected PEM (-----BEGIN CERTIFICATE-----)"
-            ));
+            let expected = "expected PEM (-----BEGIN CERTIFICATE-----)";
+            return Err(format!("found no client certificate, {expected}"));
         }
-        let secret = PrivateKeyDer::from_pem_file(key).map_err(|_| {
-            format!(
-                "the client key {} cannot be read, expected PEM (-----BEGIN PRIVATE KEY-----)",
-                key.display()
-            )
+        let secret = PrivateKeyDer::from_pem_slice(key.reveal().as_bytes()).map_err(|_| {
+            "the client key cannot be read, expected PEM without a password (-----BEGIN PRIVATE KEY-----)"
         })?;
         let mut trusted = RootCertStore::empty();
         let certificates = roots.certificates().into_iter().map(CertificateDer::from);
