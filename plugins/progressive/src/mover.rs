@@ -9,7 +9,8 @@ use shared::http::Http;
 use shared::signal::Cancel;
 use shared::split::{Share, Side, Snapshot};
 use shared::tally::{self, Tally};
-use shared::traffic::haproxy::{self, Haproxy, Release, Servers};
+use shared::tls::Roots;
+use shared::traffic::haproxy::{self, Haproxy, Identity, Release, Servers};
 use shared::traffic::{Drained, Preflight, Scripted, TrafficManager, Watching};
 
 use crate::calls;
@@ -41,6 +42,7 @@ pub struct Mover<'a> {
     counted: Option<Tally>,
     restores: u32,
     sentry: Arc<Sentry>,
+    identity: Option<Identity>,
 }
 
 impl<'a> Mover<'a> {
@@ -79,6 +81,7 @@ impl<'a> Mover<'a> {
             counted: None,
             restores: 0,
             sentry,
+            identity: identity(settings)?,
         };
         mover.rebuild()?;
         Ok(mover)
@@ -100,7 +103,7 @@ impl<'a> Mover<'a> {
                     addresses: addresses.clone(),
                     servers: servers.clone(),
                     release: Release::default(),
-                    identity: None,
+                    identity: self.identity.clone(),
                     limit: if hurries { HURRY } else { haproxy::LIMIT },
                     verify: if hurries { HURRY } else { haproxy::VERIFY },
                 })?)
@@ -290,6 +293,18 @@ impl<'a> Mover<'a> {
             Side::Stable => self.pretended == Share::NONE,
         }
     }
+}
+
+/// What is shown to a runtime API behind TLS, where there is one.
+fn identity(settings: &Settings) -> Result<Option<Identity>, String> {
+    let Traffic::Haproxy {
+        shown: Some(shown), ..
+    } = &settings.traffic
+    else {
+        return Ok(None);
+    };
+    let roots = Roots::load(settings.ca_certificate.as_deref())?;
+    Identity::new(&roots, &shown.certificate, &shown.key).map(Some)
 }
 
 /// The servers that a snapshot is about.

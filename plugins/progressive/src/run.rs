@@ -21,8 +21,22 @@ use crate::sentry::Sentry;
 use crate::settings::{Settings, Traffic};
 use crate::{edges, preflight};
 
+/// What decides: [`next`], or another one to see what becomes of the traffic when deciding itself fails.
+pub type Decides = fn(&Plan, State, Facts) -> (State, Step);
+
 /// Runs what the settings say, and tells how it ended.
 pub fn run(
+    settings: &Settings,
+    clock: &Arc<dyn Clock + Send + Sync>,
+    cancel: &Cancel,
+    log: &Log,
+) -> Exit {
+    run_by(next, settings, clock, cancel, log)
+}
+
+/// The same, with whatever decides.
+pub fn run_by(
+    decides: Decides,
     settings: &Settings,
     clock: &Arc<dyn Clock + Send + Sync>,
     cancel: &Cancel,
@@ -40,7 +54,7 @@ pub fn run(
         Ok(mut hands) if settings.preflight => {
             preflight::run(settings, &mut hands.mover, &hands.http, &**clock, log)
         }
-        Ok(hands) => Running { hands }.run(),
+        Ok(hands) => Running { hands, decides }.run(),
         Err(error) => {
             let text = format!("REFUSED (exit 2): {error}. Next: mend it; nothing was touched");
             log.verdict(Tone::Bad, &text);
@@ -80,6 +94,7 @@ fn blindness(settings: &Settings) -> Option<&'static String> {
 
 struct Running<'a> {
     hands: Hands<'a>,
+    decides: Decides,
 }
 
 impl Running<'_> {
@@ -99,7 +114,7 @@ impl Running<'_> {
                 outcome,
             };
             let before = Mark::of(plan, &state);
-            let Some((after, step)) = decide(plan, &state, facts) else {
+            let Some((after, step)) = decide(self.decides, plan, &state, facts) else {
                 return self.bluntly(&state);
             };
             state = after;
@@ -192,9 +207,9 @@ impl Running<'_> {
 }
 
 /// One decision; nothing when even the way out of a broken one is broken.
-fn decide(plan: &Plan, state: &State, facts: Facts) -> Option<(State, Step)> {
+fn decide(by: Decides, plan: &Plan, state: &State, facts: Facts) -> Option<(State, Step)> {
     let ask = |facts: Facts| {
-        panic::catch_unwind(AssertUnwindSafe(|| next(plan, state.clone(), facts))).ok()
+        panic::catch_unwind(AssertUnwindSafe(|| by(plan, state.clone(), facts))).ok()
     };
     ask(facts.clone()).or_else(|| {
         ask(Facts {

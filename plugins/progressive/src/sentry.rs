@@ -125,9 +125,8 @@ impl Sentry {
         let since = || clock.elapsed().saturating_sub(began);
         guard::pause(RESCUE);
         while since() < TRIES {
-            let (snapshot, manager) = match self.owed() {
-                Some(owed) => owed,
-                None => return,
+            let Some((snapshot, manager)) = self.owed() else {
+                return;
             };
             let right = match self.traffic.try_lock() {
                 Ok(right) => Some(right),

@@ -202,7 +202,8 @@ pub const CATALOG: &[Setting] = &[
         .policy("analysis.min_samples"),
     set(PROGRESSIVE, "deadline", "50 minutes after the pipeline's start", "When the rollout has to be over"),
     set(PROGRESSIVE, "on_inconclusive", "`rollback`", "What to do when the data never suffices: `rollback`, `hold` or `promote`"),
-    set(PROGRESSIVE, "soak", "`0`", "How long to observe after the last stage"),
+    set(PROGRESSIVE, "soak", "`0`", "How long to observe after the last stage")
+        .policy("advanced.blue_green.soak"),
     set(PROGRESSIVE, "auto_rollback_on_failure", "`true`", "Put traffic back by itself").switch()
         .policy("progressive_deployment.auto_rollback_on_failure"),
     set(PROGRESSIVE, "skip_rollback", "`false`", "Leave traffic where it is on failure, and exit 4").switch(),
@@ -211,12 +212,22 @@ pub const CATALOG: &[Setting] = &[
     set(PROGRESSIVE, "settle_to", "", "`stable` or `canary`: where a share belongs about which no record speaks"),
     set(PROGRESSIVE, "traffic", "", "The traffic manager: `haproxy`, `script`, `webhook`, `none`")
         .policy("advanced.traffic_splitting.method"),
-    set(PROGRESSIVE, "haproxy_address", "", "HAProxy's runtime API: `/path/to.sock` or `tcp://host:port`, one or a list"),
-    set(PROGRESSIVE, "haproxy_backend", "", "The backend that holds both servers"),
-    set(PROGRESSIVE, "stable_server", "", "The server of the old version"),
-    set(PROGRESSIVE, "canary_server", "", "The server of the new version"),
-    set(PROGRESSIVE, "pools", "", "Two pools that take turns, such as `blue,green`"),
-    set(PROGRESSIVE, "finish", "`promote` with a script or webhook", "`promote`, `swap` or `stay`"),
+    set(PROGRESSIVE, "haproxy_address", "", "HAProxy's runtime API: `/path/to.sock`, `tcp://host:port` or `tls://host:port`, one or a list")
+        .policy("advanced.traffic_splitting.haproxy_address"),
+    set(PROGRESSIVE, "haproxy_certificate", "", "The certificate shown to a `tls://` runtime API: PEM, or a file in the workspace; the authority that it is checked against is in `ca_certificate`")
+        .secret(),
+    set(PROGRESSIVE, "haproxy_key", "", "The key of `haproxy_certificate`, without a password: PEM, or a file in the workspace")
+        .secret(),
+    set(PROGRESSIVE, "haproxy_backend", "", "The backend that holds both servers")
+        .policy("advanced.traffic_splitting.haproxy_backend"),
+    set(PROGRESSIVE, "stable_server", "", "The server of the old version")
+        .policy("advanced.traffic_splitting.stable_server"),
+    set(PROGRESSIVE, "canary_server", "", "The server of the new version")
+        .policy("advanced.traffic_splitting.canary_server"),
+    set(PROGRESSIVE, "pools", "", "Two pools that take turns, such as `blue,green`")
+        .policy("advanced.traffic_splitting.pools"),
+    set(PROGRESSIVE, "finish", "`promote` with a script or webhook, `swap` with pools", "`promote`, `swap` or `stay`")
+        .policy("advanced.traffic_splitting.finish"),
     // What is gone back to.
     set(ROLLBACK, "previous_commit", "the last version known to be good", "What to go back to"),
     set(ROLLBACK, "reason", "", "Why, for the records and the incident"),

@@ -20,6 +20,11 @@ pub struct Telling {
 
 /// Reads the channels. Without `notify_on` people are told of `otherwise`.
 pub fn telling(read: &mut Reader, otherwise: &[Outcome]) -> Telling {
+    telling_beside(read, otherwise, false)
+}
+
+/// The same, where `signs` says whether `webhook_secret` has something to sign beside the settings.
+pub fn telling_beside(read: &mut Reader, otherwise: &[Outcome], signs: bool) -> Telling {
     let wanted = "a list of success, warning and failure, or never";
     let words = [Outcome::Success, Outcome::Warning, Outcome::Failure]
         .map(|outcome| (outcome.word(), outcome));
@@ -36,7 +41,7 @@ pub fn telling(read: &mut Reader, otherwise: &[Outcome]) -> Telling {
     let channels = Channels {
         slack: read.read("slack_webhook_url", web_address).map(Secret::new),
         email: mail(read),
-        webhook: webhook(read),
+        webhook: webhook(read, signs),
     };
     Telling {
         channels,
@@ -56,13 +61,14 @@ fn web_address(text: &str) -> Result<String, value::Expected> {
     }
 }
 
-fn webhook(read: &mut Reader) -> Option<Webhook> {
+fn webhook(read: &mut Reader, signs: bool) -> Option<Webhook> {
     let url = read.read("webhook_url", web_address).map(Secret::new);
     let secret = read.text("webhook_secret").map(Secret::new);
-    // The same secret signs the calls of a deployment webhook.
-    let signs = ["webhook_url", "deployment_webhook"]
-        .iter()
-        .any(|name| read.given(name).is_some());
+    // The same secret signs the calls of a deployment webhook, and of one that is in the policy.
+    let signs = signs
+        || ["webhook_url", "deployment_webhook"]
+            .iter()
+            .any(|name| read.given(name).is_some());
     if secret.is_some() && !signs {
         read.refuse("webhook_secret", "a webhook_url beside it");
     }

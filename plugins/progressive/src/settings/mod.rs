@@ -32,7 +32,7 @@ use shared::value;
 use crate::rollout::{Mode, Plan};
 
 pub use hooks::{Hook, HookSettings};
-pub use traffic::{Sides, Traffic};
+pub use traffic::{Shown, Sides, Traffic};
 
 /// The plugin that these settings are of.
 pub const PLUGIN: Plugin = Plugin::Progressive;
@@ -115,7 +115,7 @@ impl Settings {
         let dry_run = common::dry_run(&mut read);
         let mode = mode(&mut read, dry_run);
         let sources = sources(&mut read, &policy, mode);
-        let traffic = traffic::traffic(&mut read, &policy);
+        let traffic = traffic::traffic(&mut read, &policy, &ci);
         let hook = hooks::hook(&mut read, &ci, environment, traffic.as_ref());
         let plan = plan::Told {
             subject: &subject,
@@ -133,7 +133,11 @@ impl Settings {
             traffic.as_ref(),
             plan.as_ref(),
         );
-        let telling = telling::telling(&mut read, &[Outcome::Warning, Outcome::Failure]);
+        let telling = {
+            let signs = policy.advanced.feature_flags.webhook.is_some();
+            let when = [Outcome::Warning, Outcome::Failure];
+            telling::telling_beside(&mut read, &when, signs)
+        };
         let database = given::database(&mut read, &ci);
         let mask = mask(raw, &sources, &hook, &policy, database.as_ref());
         let report = given::report(&mut read, &ci);

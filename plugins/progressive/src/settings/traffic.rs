@@ -1,7 +1,9 @@
 //! What moves the traffic.
 
+use shared::ci::Ci;
 use shared::policy::{Method, Policy};
 use shared::problem::Problem;
+use shared::secret::Secret;
 use shared::settings::read::{Reader, choice};
 use shared::traffic::haproxy::Address;
 use shared::value;
@@ -20,6 +22,15 @@ pub enum Sides {
     Pools([String; 2]),
 }
 
+/// What is shown to a runtime API behind TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// The certificate, PEM.
+    pub certificate: String,
+    /// Its key, PEM.
+    pub key: Secret,
+}
+
 /// What moves the traffic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Traffic {
@@ -31,6 +42,8 @@ pub enum Traffic {
         backend: String,
         /// The servers in it.
         sides: Sides,
+        /// For `tls://` addresses.
+        shown: Option<Shown>,
     },
     /// The deployment script.
     Script,
@@ -40,7 +53,7 @@ pub enum Traffic {
     None,
 }
 
-pub(super) fn traffic(read: &mut Reader, policy: &Policy) -> Option<Traffic> {
+pub(super) fn traffic(read: &mut Reader, policy: &Policy, ci: &Ci) -> Option<Traffic> {
     let words: Vec<_> = Method::ALL.iter().map(|one| (one.word(), *one)).collect();
     let said = read.read("traffic", |text| {
         choice(text, &words, "haproxy, script, webhook or none")
@@ -55,14 +68,14 @@ pub(super) fn traffic(read: &mut Reader, policy: &Policy) -> Option<Traffic> {
         read.refuse("pools", "traffic: haproxy, whose servers take turns");
     }
     match method {
-        Method::Haproxy => haproxy(read, policy),
+        Method::Haproxy => haproxy(read, policy, ci),
         Method::Script => Some(Traffic::Script),
         Method::Webhook => Some(Traffic::Webhook),
         Method::None => Some(Traffic::None),
     }
 }
 
-fn haproxy(read: &mut Reader, policy: &Policy) -> Option<Traffic> {
+fn haproxy(read: &mut Reader, policy: &Policy, ci: &Ci) -> Option<Traffic> {
     let splitting = &policy.advanced.traffic_splitting;
     let parse = |parts: &[String]| -> Result<Vec<Address>, value::Expected> {
         parts.iter().map(|part| Address::parse(part)).collect()
@@ -76,10 +89,8 @@ fn haproxy(read: &mut Reader, policy: &Policy) -> Option<Traffic> {
         read.problem(Problem::unseen("haproxy_address", expected));
     }
     let tls = |address: &Address| matches!(address, Address::Tls(_));
-    if addresses.iter().flatten().any(tls) {
-        let expected = "a socket or tcp://: a client certificate for tls:// cannot be set";
-        read.refuse("haproxy_address", expected);
-    }
+    let secured = addresses.iter().flatten().any(tls);
+    let shown = shown(read, ci, secured);
     let backend = name(
         read,
         "haproxy_backend",
@@ -91,7 +102,44 @@ fn haproxy(read: &mut Reader, policy: &Policy) -> Option<Traffic> {
         addresses: addresses?,
         backend: backend?,
         sides: sides?,
+        shown,
     })
+}
+
+/// The certificate and its key, which a `tls://` address needs.
+fn shown(read: &mut Reader, ci: &Ci, secured: bool) -> Option<Shown> {
+    let mut one = |name: &str, expected: &'static str| {
+        if secured && read.given(name).is_none() && !read.is_misspelt(name) {
+            read.problem(Problem::unseen(name, expected));
+        }
+        pem(read, ci, name)
+    };
+    let certificate = one(
+        "haproxy_certificate",
+        "the certificate that a tls:// runtime API asks for",
+    );
+    let key = one("haproxy_key", "the key of haproxy_certificate");
+    Some(Shown {
+        certificate: certificate?,
+        key: Secret::new(key?),
+    })
+}
+
+/// PEM as it is, or out of a file.
+fn pem(read: &mut Reader, ci: &Ci, name: &str) -> Option<String> {
+    let text = read.text(name)?;
+    if text.contains("-----BEGIN") {
+        return Some(text);
+    }
+    let found = std::fs::read_to_string(ci.workspace.join(text.trim())).ok();
+    let found = found.filter(|text| text.contains("-----BEGIN"));
+    if found.is_none() {
+        read.refuse(
+            name,
+            "PEM (-----BEGIN …), or a file in the workspace that holds it",
+        );
+    }
+    found
 }
 
 fn sides(read: &mut Reader, policy: &Policy) -> Option<Sides> {

@@ -90,6 +90,8 @@ fn a_run_that_comes_back_after_its_traffic_was_put_back_ends_in_order() {
     let hanging = hang_the_journal(&pipeline);
     let running = running.signal("-TERM");
     while world.weights() != (100, 0) {}
+    // The disk is there again, and empty.
+    std::fs::remove_file(pipeline.workspace.join(".deployment/journal.jsonl")).unwrap();
     drop(hanging);
     running
         .wait()

@@ -2,12 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod again;
+mod broken;
 mod chance;
 mod ends;
 mod hangs;
+mod policies;
 mod properties;
 mod refusals;
 mod rollouts;
 mod scenarios;
+mod secured;
 mod step;
 mod world;

@@ -90,8 +90,13 @@ impl World {
 
 /// One command of the runtime API.
 pub(crate) fn ask(proxy: &Haproxy, command: &str) -> String {
+    ask_at(&proxy.socket, command)
+}
+
+/// The same at its socket.
+pub(crate) fn ask_at(socket: &std::path::Path, command: &str) -> String {
     use std::io::Write;
-    let mut stream = std::os::unix::net::UnixStream::connect(&proxy.socket).unwrap();
+    let mut stream = std::os::unix::net::UnixStream::connect(socket).unwrap();
     stream.write_all(command.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
