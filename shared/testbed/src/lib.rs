@@ -14,6 +14,7 @@ pub mod postgres;
 pub mod program;
 pub mod prometheus;
 pub mod recorder;
+pub mod relay;
 pub mod scratch;
 pub mod sink;
 pub mod smtp;

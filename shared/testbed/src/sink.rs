@@ -147,6 +147,11 @@ impl Sink {
         format!("{}://localhost:{}{path}", self.scheme, self.address.port())
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// What came so far, in order.
     pub fn requests(&self) -> Vec<Request> {
         self.seen.lock().unwrap().clone()
