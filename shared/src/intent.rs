@@ -168,9 +168,10 @@ pub fn settle(last: Option<&Intent>, share: Option<Share>, to: Option<Side>) -> 
     match last.at {
         At::Deploying => Settle::Close,
         At::Moving { .. } | At::RollingBack => put_back(last, share),
+        // The way out for a person: to give the stable side its traffic.
+        At::Promoting | At::Held if share == Some(Share::NONE) => Settle::Clean,
         At::Promoting => Settle::Leave(Left::HalfPromoted),
         At::Returning => Settle::Complete,
-        At::Held if share == Some(Share::NONE) => Settle::Clean,
         At::Held => Settle::Leave(Left::Held),
         At::Succeeded { share: left } if left > Share::NONE && share == Some(left) => {
             Settle::Leave(Left::Occupied)
@@ -242,13 +243,17 @@ mod tests {
 
     #[test]
     fn from_promoting_on_nothing_is_put_back() {
-        for percent in [0, 40, 100] {
+        for percent in [40, 100] {
             assert_eq!(
                 settled(At::Promoting, percent),
                 Settle::Leave(Left::HalfPromoted)
             );
+        }
+        for percent in [0, 40, 100] {
             assert_eq!(settled(At::Returning, percent), Settle::Complete);
         }
+        // Somebody looked, and gave the stable side its traffic.
+        assert_eq!(settled(At::Promoting, 0), Settle::Clean);
     }
 
     #[test]
