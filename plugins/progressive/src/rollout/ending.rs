@@ -166,7 +166,10 @@ impl Turn<'_> {
     pub(super) fn going_back(&mut self, cause: Cause) -> Ending {
         let written = self.state.reach == Reach::Written && self.state.intent.snapshot.is_some();
         let intent = &mut self.state.intent;
-        intent.why = cause.why();
+        // Whoever dies while he settles leaves the reasons as he found them.
+        if !matches!(cause, Cause::Unfinished { .. }) {
+            intent.why = cause.why();
+        }
         intent.blamed = cause.blames_version();
         let undone = |part| !intent.done.contains(&part);
         let hooks = self.plan.hooks;
