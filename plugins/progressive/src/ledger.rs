@@ -75,7 +75,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// Whose the intent is.
-    fn subject(&self, intent: &Intent) -> Subject {
+    pub(crate) fn subject(&self, intent: &Intent) -> Subject {
         let own = &self.settings.subject;
         if intent.deployment_id == own.deployment_id {
             return own.clone();

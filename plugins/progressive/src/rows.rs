@@ -114,6 +114,21 @@ pub fn stage_ended(
     }
 }
 
+/// The row of a stage whose run died in it, now that the deployment comes to this status; nothing where it has ended.
+pub fn cut_off(stage: &Stage, ended: Timestamp, status: Status, why: &[String]) -> Option<Stage> {
+    let is_open = stage.status == StageStatus::InProgress && !stage.dry_run;
+    is_open.then(|| Stage {
+        status: if status == Status::Cancelled {
+            StageStatus::Cancelled
+        } else {
+            StageStatus::RolledBack
+        },
+        completed_at: Some(ended),
+        rollback_reason: Some(why.join("; ")),
+        ..stage.clone()
+    })
+}
+
 /// A deployment coming to a status, of which something was put back.
 pub fn deployment(status: Status, why: &[String], commit: Option<&str>) -> Deployment {
     let back = status == Status::RolledBack;

@@ -76,7 +76,8 @@ impl<'a> Records<'a> {
     pub fn write(&mut self, entry: &Entry) {
         let by = self.config.application.clone();
         let entries = [entry.clone()];
-        let outcome = self.ask(move |transaction| write::insert_all(transaction, &entries, &by));
+        let sent = entries.clone();
+        let outcome = self.ask(move |transaction| write::insert_all(transaction, &sent, &by));
         match outcome {
             Some(Ok(refused)) => {
                 for (_, why) in refused {
@@ -84,28 +85,34 @@ impl<'a> Records<'a> {
                 }
             }
             Some(Err(Failure::Refused(why))) => self.reject(entry, &why),
-            Some(Err(Failure::Down(_))) | None => self.journal(entry),
+            Some(Err(Failure::Down(_))) | None => self.journal(&entries),
         }
     }
 
-    /// Writes an entry down as [`Records::write`] does, unless a newer token than the entry's exists.
-    pub(super) fn write_live(&mut self, entry: &Entry) -> Result<Landed, Fenced> {
-        if let Some(why) = write::impossible(entry) {
-            self.reject(entry, why);
+    /// Writes entries of one subject and token down as [`Records::write`] does, all of them or none, unless a newer
+    /// token than theirs exists.
+    pub(super) fn write_live(&mut self, entries: &[Entry]) -> Result<Landed, Fenced> {
+        let mut impossible = entries.iter().filter_map(write::impossible);
+        if let Some(why) = impossible.next() {
+            for entry in entries {
+                self.reject(entry, why);
+            }
             return Ok(Landed::Aside);
         }
         let by = self.config.application.clone();
-        let sent = entry.clone();
+        let sent = entries.to_vec();
         let outcome = self.ask(move |transaction| write::insert_live(transaction, &sent, &by));
         match outcome {
             Some(Ok(None)) => Ok(Landed::Database),
             Some(Ok(Some(fenced))) => Err(fenced),
             Some(Err(Failure::Refused(why))) => {
-                self.reject(entry, &why);
+                for entry in entries {
+                    self.reject(entry, &why);
+                }
                 Ok(Landed::Aside)
             }
             Some(Err(Failure::Down(_))) | None => {
-                self.journal(entry);
+                self.journal(entries);
                 Ok(if self.stuck.is_empty() {
                     Landed::Journal
                 } else {
@@ -123,8 +130,8 @@ impl<'a> Records<'a> {
         }
     }
 
-    fn journal(&mut self, entry: &Entry) {
-        self.stuck.push(entry.clone());
+    fn journal(&mut self, entries: &[Entry]) {
+        self.stuck.extend_from_slice(entries);
         self.unstick();
     }
 

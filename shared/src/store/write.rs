@@ -46,20 +46,23 @@ pub(super) fn insert_all(
     Ok(refused)
 }
 
-/// Writes an entry of the run that makes it, unless a newer token than its own exists.
+/// Writes entries of the run that makes them, which all have one token, unless a newer one exists.
 ///
 /// # Errors
 /// When it is refused for ever, and for anything that another try could change.
 pub(super) fn insert_live(
     transaction: &mut Transaction<'_>,
-    entry: &Entry,
+    entries: &[Entry],
     application: &str,
 ) -> Result<Option<Fenced>, Error> {
-    let fenced = fence(transaction, entry)?;
-    if fenced.is_none() {
+    for entry in entries {
+        // The first answer goes for all: until the transaction ends nobody can take the lease.
+        if let Some(fenced) = fence(transaction, entry)? {
+            return Ok(Some(fenced));
+        }
         insert(transaction, entry, application)?;
     }
-    Ok(fenced)
+    Ok(None)
 }
 
 /// Writes an entry that waited. A newer token turns back only what others go by; the rest is history, which is true
@@ -70,7 +73,7 @@ fn insert_late(
     application: &str,
 ) -> Result<Option<Fenced>, Error> {
     if let Record::Marker(_) | Record::Rollout(_) = &entry.body {
-        return insert_live(transaction, entry, application);
+        return insert_live(transaction, std::slice::from_ref(entry), application);
     }
     insert(transaction, entry, application)?;
     Ok(None)

@@ -24,6 +24,9 @@ impl Hands<'_> {
                 self.ledger.write(Record::Stage(row))
             }
             Row::Deployment { status, why, hold } => {
+                if is_unfinished(state) {
+                    self.ledger.cut_off(&state.intent, *status, why);
+                }
                 let commit = state.intent.commit.as_deref();
                 let row = rows::deployment(*status, why, commit);
                 self.ledger.deployment(row, Some(&state.intent))?;
@@ -40,25 +43,26 @@ impl Hands<'_> {
         }
     }
 
-    /// The intent first: from then on no later run puts anything back.
     pub(super) fn succeed(&mut self, intent: &Intent, verified: bool) -> Result<(), String> {
-        self.ledger.intend(intent)?;
         let status = if verified {
             Status::Success
         } else {
             Status::Unverified
         };
-        self.ledger
-            .deployment(rows::deployment(status, &[], None), None)?;
-        if verified {
-            self.ledger.mark_stable()
-        } else {
+        let row = rows::deployment(status, &[], None);
+        self.ledger.succeed(intent, row, verified)?;
+        if !verified {
             let text = "recorded as unverified: without expect_version nothing proves which version answered, and a \
                         rollback never returns to it";
             self.log.warn(text);
-            Ok(())
         }
+        Ok(())
     }
+}
+
+/// Whether this is the end of a rollout whose own run is dead.
+fn is_unfinished(state: &State) -> bool {
+    matches!(&state.phase, Phase::Ending(ending) if matches!(ending.cause, Cause::Unfinished { .. }))
 }
 
 fn after(state: &State) -> After {

@@ -42,7 +42,8 @@ impl Hands<'_> {
         };
         let (settings, exit) = (self.settings, told::expected_exit(ending));
         let masked = |text: &str| self.log.masked(text);
-        let told = told::told(&settings.subject, &settings.ci, ending, exit, masked);
+        let subject = self.ledger.subject(&state.intent);
+        let told = told::told(&subject, &settings.ci, ending, exit, masked);
         let within = if self.hurries {
             TELL_HURRY
         } else {

@@ -14,6 +14,37 @@ impl Ledger<'_> {
     /// # Errors
     /// When it is on no disk.
     pub fn intend(&mut self, intent: &Intent) -> Result<(), String> {
+        self.intend_with(intent, Vec::new())
+    }
+
+    /// Writes the success down: the intent from which on no later run puts anything back, the deployment's row, and
+    /// the marker of the last version known to be good where the version is proven. All of it or nothing. Nothing
+    /// counts as deployed on a pull request.
+    ///
+    /// # Errors
+    /// When it is on no disk.
+    pub fn succeed(
+        &mut self,
+        intent: &Intent,
+        deployment: Deployment,
+        verified: bool,
+    ) -> Result<(), String> {
+        let mut with = Vec::new();
+        if !self.settings.ci.is_pull_request() {
+            let name = LAST_STABLE.to_owned();
+            with.push(Record::Deployment(deployment));
+            with.extend(verified.then_some(Record::Marker(Marker { name })));
+        }
+        let said: Vec<String> = with.iter().map(Record::said).collect();
+        self.intend_with(intent, with)?;
+        for said in said {
+            let text = format!("recorded: {said}");
+            self.log.line(Level::Info, Tone::Faint, &text);
+        }
+        Ok(())
+    }
+
+    fn intend_with(&mut self, intent: &Intent, with: Vec<Record>) -> Result<(), String> {
         let mut intent = intent.clone();
         // No incident was opened: whoever can shall.
         intent.done.retain(|part| *part != Part::Incident);
@@ -24,7 +55,7 @@ impl Ledger<'_> {
         let store = self.store();
         let landed = match rows::mark(&intent, is_own) {
             None => store.intend(&subject, token, state, snapshot),
-            Some(mark) => store.finish_rollout(&subject, token, state, snapshot, mark),
+            Some(mark) => store.finish_rollout_with(&subject, token, state, snapshot, mark, with),
         };
         self.landed(landed)?;
         if is_own && matches!(intent.at, At::Deploying | At::Moving { .. }) && !self.has_begun {
@@ -106,16 +137,23 @@ impl Ledger<'_> {
         self.write_for(&subject, Record::Hold(Hold { reason }))
     }
 
-    /// Moves the marker of the last version known to be good to this run's commit.
-    ///
-    /// # Errors
-    /// When it is written nowhere.
-    pub fn mark_stable(&mut self) -> Result<(), String> {
-        if self.settings.ci.is_pull_request() {
-            return Ok(());
+    /// Ends the rows of stages that a dead run left open.
+    pub fn cut_off(&mut self, intent: &Intent, status: Status, why: &[String]) {
+        let subject = self.subject(intent);
+        let id = &subject.deployment_id;
+        let stages = self.store().stages(&subject.repo, &subject.environment, id);
+        self.say();
+        let now = self.clock.now();
+        let stages = match stages {
+            Ok(stages) => stages.value,
+            Err(why) => return self.complain(Err(why)),
+        };
+        for stage in stages {
+            if let Some(ended) = rows::cut_off(&stage, now, status, why) {
+                let written = self.write_for(&subject, Record::Stage(ended));
+                self.complain(written);
+            }
         }
-        let name = LAST_STABLE.to_owned();
-        self.write(Record::Marker(Marker { name }))
     }
 
     /// Notes that a part of going back is done.

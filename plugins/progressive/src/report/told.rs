@@ -51,8 +51,10 @@ pub fn told(
     let word = verdict::word(ending, exit);
     let outcome = match (exit, &ending.cause) {
         (Exit::Passed, Cause::Success { warnings }) if !warnings.is_empty() => Outcome::Warning,
+        // Somebody killed a run: that is worth a word, and no success.
+        (Exit::Passed, Cause::Unfinished { .. } | Cause::Unrecorded { .. })
+        | (Exit::Cancelled, _) => Outcome::Warning,
         (Exit::Passed, _) => Outcome::Success,
-        (Exit::Cancelled, _) => Outcome::Warning,
         _ => Outcome::Failure,
     };
     let why = match &ending.cause {

@@ -10,7 +10,11 @@ use crate::rollout::{Busy, Cause, Ending, Plan, Reach, Refusal, State, Way};
 /// The word of an ending.
 pub fn word(ending: &Ending, exit: Exit) -> &'static str {
     match (exit, &ending.cause, ending.way) {
-        (Exit::Passed, Cause::Settled(_), _) => "SETTLED",
+        (
+            Exit::Passed,
+            Cause::Settled(_) | Cause::Unfinished { .. } | Cause::Unrecorded { .. },
+            _,
+        ) => "SETTLED",
         (Exit::Passed, Cause::DryRun, _) => "DRY RUN",
         (Exit::Passed, Cause::Success { warnings }, _) if !warnings.is_empty() => {
             "PASSED WITH WARNINGS"

@@ -19,7 +19,7 @@ use serde_json::Value;
 use super::key;
 use super::lease::Fenced;
 use super::records::Records;
-use crate::record::{Mark, Record, Rollout, Subject};
+use crate::record::{Entry, Mark, Record, Rollout, Subject};
 use crate::split::Snapshot;
 
 /// Where a record is now.
@@ -120,7 +120,7 @@ impl Records<'_> {
         state: Value,
         snapshot: Option<Snapshot>,
     ) -> Result<Landed, Fenced> {
-        self.write_rollout(subject, token, state, snapshot, None)
+        self.write_rollout(subject, token, state, snapshot, None, Vec::new())
     }
 
     /// Closes a rollout, with its last state.
@@ -135,7 +135,24 @@ impl Records<'_> {
         snapshot: Option<Snapshot>,
         mark: Mark,
     ) -> Result<Landed, Fenced> {
-        self.write_rollout(subject, token, state, snapshot, Some(mark))
+        self.write_rollout(subject, token, state, snapshot, Some(mark), Vec::new())
+    }
+
+    /// Closes a rollout together with what follows from its end: whoever is killed meanwhile leaves all of it or
+    /// nothing.
+    ///
+    /// # Errors
+    /// When a newer token exists; nothing was written then.
+    pub fn finish_rollout_with(
+        &mut self,
+        subject: &Subject,
+        token: Option<i64>,
+        state: Value,
+        snapshot: Option<Snapshot>,
+        mark: Mark,
+        with: Vec<Record>,
+    ) -> Result<Landed, Fenced> {
+        self.write_rollout(subject, token, state, snapshot, Some(mark), with)
     }
 
     /// Closes what an earlier run left, as settled. `token` is that of the run that settled it.
@@ -149,6 +166,7 @@ impl Records<'_> {
             left.state.clone(),
             left.snapshot.clone(),
             Some(Mark::Settled),
+            Vec::new(),
         )
     }
 
@@ -164,7 +182,7 @@ impl Records<'_> {
     ) -> Result<Landed, Fenced> {
         let mut entry = key::entry(self.clock.now(), subject.clone(), body);
         entry.token = token;
-        self.write_live(&entry)
+        self.write_live(&[entry])
     }
 
     fn write_rollout(
@@ -174,6 +192,7 @@ impl Records<'_> {
         state: Value,
         snapshot: Option<Snapshot>,
         mark: Option<Mark>,
+        with: Vec<Record>,
     ) -> Result<Landed, Fenced> {
         let (token, sequence) = self.next_position(subject, token);
         let body = Record::Rollout(Rollout {
@@ -182,11 +201,16 @@ impl Records<'_> {
             snapshot,
             mark,
         });
-        let mut entry = key::entry(self.clock.now(), subject.clone(), body);
-        entry.token = token;
-        let landed = self.write_live(&entry)?;
+        let now = self.clock.now();
+        let bodies = std::iter::once(body).chain(with);
+        let entries = bodies.map(|body| Entry {
+            token,
+            ..key::entry(now, subject.clone(), body)
+        });
+        let entries: Vec<Entry> = entries.collect();
+        let landed = self.write_live(&entries)?;
         if landed == Landed::Database {
-            self.keep_too(&entry);
+            self.keep_too(&entries[0]);
         }
         Ok(landed)
     }
