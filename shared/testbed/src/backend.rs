@@ -15,9 +15,9 @@ pub const HEADER: &str = "X-Backend";
 /// What it does with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Manner {
-    /// Answers 200 and `{"status":"healthy","version":NAME}`.
+    /// Answers 200 and `{"status":"healthy","version":VERSION}`.
     Healthy,
-    /// Answers with this status and `{"status":"unhealthy","version":NAME}`.
+    /// Answers with this status and `{"status":"unhealthy","version":VERSION}`.
     Failing(u16),
     /// Closes the connection without an answer.
     Mute,
@@ -35,6 +35,7 @@ pub struct Backend {
 
 struct Inner {
     name: String,
+    version: Mutex<String>,
     manner: Mutex<Manner>,
     requests: AtomicU64,
     open: Mutex<Vec<TcpStream>>,
@@ -48,6 +49,7 @@ impl Backend {
         let address = listener.local_addr().unwrap();
         let inner = Arc::new(Inner {
             name: name.to_owned(),
+            version: Mutex::new(name.to_owned()),
             manner: Mutex::new(Manner::Healthy),
             requests: AtomicU64::new(0),
             open: Mutex::default(),
@@ -75,6 +77,16 @@ impl Backend {
     /// What it does from the next answer on.
     pub fn behave(&self, manner: Manner) {
         *self.inner.manner.lock().unwrap() = manner;
+    }
+
+    /// The version that its answers name from now on; its own name before that.
+    pub fn deploy(&self, version: &str) {
+        version.clone_into(&mut self.inner.version.lock().unwrap());
+    }
+
+    /// The version that its answers name.
+    pub fn version(&self) -> String {
+        self.inner.version.lock().unwrap().clone()
     }
 
     /// How many requests came so far.
@@ -116,8 +128,8 @@ impl Inner {
                 Manner::Failing(status) => (status, "unhealthy"),
                 Manner::Mute | Manner::Stuck => return output.shutdown(Shutdown::Both),
             };
-            let name = &self.name;
-            let body = format!("{{\"status\":\"{word}\",\"version\":\"{name}\"}}");
+            let (name, version) = (&self.name, self.version.lock().unwrap().clone());
+            let body = format!("{{\"status\":\"{word}\",\"version\":\"{version}\"}}");
             let answer = format!(
                 "HTTP/1.1 {status} Answer\r\nContent-Type: application/json\r\n{HEADER}: {name}\r\n\
                  Content-Length: {}\r\n\r\n{body}",

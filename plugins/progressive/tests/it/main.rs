@@ -6,6 +6,7 @@ mod broken;
 mod chance;
 mod ends;
 mod hangs;
+mod kills;
 mod policies;
 mod properties;
 mod refusals;
