@@ -212,4 +212,23 @@ mod tests {
             assert_eq!(row(Ended::CutOff, after).status, status);
         }
     }
+
+    #[test]
+    fn a_stage_whose_run_died_ends_as_its_deployment_does() {
+        let (at, why) = (Timestamp::UNIX_EPOCH, ["it died".to_owned()]);
+        let open = stage_began(2, Share::ALL, at);
+        let ended = |status| cut_off(&open, at, status, &why).unwrap();
+        let cancelled = ended(Status::Cancelled);
+        assert_eq!(cancelled.status, StageStatus::Cancelled);
+        assert_eq!(cancelled.completed_at, Some(at));
+        assert_eq!(cancelled.rollback_reason.as_deref(), Some("it died"));
+        assert_eq!(ended(Status::RolledBack).status, StageStatus::RolledBack);
+        // One that has ended stays as it is, and so does one that was only walked through.
+        assert_eq!(cut_off(&cancelled, at, Status::RolledBack, &why), None);
+        let dry = Stage {
+            dry_run: true,
+            ..open.clone()
+        };
+        assert_eq!(cut_off(&dry, at, Status::Cancelled, &why), None);
+    }
 }

@@ -7,6 +7,7 @@ mod scene;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::ops::RangeInclusive;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 use case::{Case, Left, Reached};
 use effects::Effects;
 use scene::{FIRST, Kind, Scene};
+use testbed::backend::Manner;
 use testbed::relay::Passage;
 
 /// How many worlds there are at a time.
@@ -57,7 +59,9 @@ fn a_clean_rollout_has_the_same_effects_each_time() {
 fn what_sigkill_leaves_after_any_effect_is_settled_and_nothing_is_done_twice() {
     for kind in [Kind::Swap, Kind::Promote] {
         let clean = recorded(kind);
-        let kills = each(&clean, |number| killed(&Case::new(kind, &clean, number)));
+        let kills = each(1..=clean.0.len(), |number| {
+            killed(&Case::new(kind, &clean, number))
+        });
         assert_eq!(kills, clean.0.len());
     }
 }
@@ -67,7 +71,7 @@ fn sigterm_after_any_effect_restores_within_two_seconds() {
     for kind in [Kind::Swap, Kind::Promote] {
         let clean = recorded(kind);
         let table = Mutex::new(String::new());
-        let signals = each(&clean, |number| {
+        let signals = each(1..=clean.0.len(), |number| {
             let again = || terminated(&Case::new(kind, &clean, number), &table);
             // On a busy machine a second try tells slow from unlucky.
             let mut ended = again();
@@ -92,7 +96,7 @@ fn what_sigkill_leaves_around_any_command_is_settled_from_the_journal_alone() {
     let clean = recorded(Kind::Journal);
     assert!(clean.0.iter().all(|name| name.starts_with("set server ")));
     for passage in [Passage::FreezeBefore, Passage::FreezeAfter] {
-        let kills = each(&clean, |number| {
+        let kills = each(1..=clean.0.len(), |number| {
             let case = Case::new(Kind::Journal, &clean, number);
             kill(&case, passage);
             let mut wrong = Wrong::default();
@@ -106,11 +110,28 @@ fn what_sigkill_leaves_around_any_command_is_settled_from_the_journal_alone() {
     }
 }
 
+#[test]
+fn what_sigkill_leaves_of_a_rollback_is_done_by_the_next_run() {
+    let scene = Scene::start(Kind::Swap).failing();
+    scene.bring(FIRST, &scene.green);
+    scene.run(FIRST, &[]).with(1, "ROLLED BACK");
+    assert_eq!(scene.live(), "live before");
+    let bad = Effects::of(&scene.desk.exchanges());
+    let restored = |name: &String| *name == "set server shop/blue weight 100";
+    let first = bad.0.iter().position(restored).unwrap() + 1;
+    let kills = each(first..=bad.0.len(), |number| {
+        killed_in_rollback(&Case::of_bad(Kind::Swap, &bad, number))
+    });
+    assert_eq!(kills, bad.0.len() + 1 - first);
+}
+
 /// What is left of a rollout that was only put back.
-const BACK: Left = Left {
+const BACK: Left<'_> = Left {
     status: Some("cancelled"),
     told: 1,
+    word: "settled",
     taken_back: true,
+    held: false,
 };
 
 /// The effects of a clean rollout.
@@ -122,16 +143,16 @@ fn recorded(kind: Kind) -> Effects {
     Effects::of(&scene.desk.exchanges())
 }
 
-/// Does it for every effect, in several worlds at a time; gives how often it was done.
-fn each(clean: &Effects, work: impl Fn(usize) -> Vec<String> + Sync) -> usize {
-    let (next, done) = (AtomicUsize::new(1), AtomicUsize::new(0));
+/// Does it for each of these effects, in several worlds at a time; gives how often it was done.
+fn each(effects: RangeInclusive<usize>, work: impl Fn(usize) -> Vec<String> + Sync) -> usize {
+    let (next, done) = (AtomicUsize::new(*effects.start()), AtomicUsize::new(0));
     let wrong = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..WORLDS {
             scope.spawn(|| {
                 loop {
                     let number = next.fetch_add(1, Ordering::SeqCst);
-                    if number > clean.0.len() {
+                    if !effects.contains(&number) {
                         return;
                     }
                     let found = work(number);
@@ -199,7 +220,42 @@ fn killed(case: &Case) -> Vec<String> {
     let left = Left {
         status,
         told,
+        word: if case.reached() == Reached::Succeeded {
+            "passed"
+        } else {
+            "settled"
+        },
         taken_back: case.reached() == Reached::Begun,
+        held: false,
+    };
+    wrong.told(case, case.wrong(&left))
+}
+
+/// The same while it goes back from a version that it has judged bad.
+fn killed_in_rollback(case: &Case) -> Vec<String> {
+    kill(case, Passage::FreezeAfter);
+    let mut wrong = Wrong::default();
+    if case.number.is_multiple_of(2) {
+        wrong.hold("settle", case.settle(), 0);
+        assert_eq!(case.scene.live(), "live before", "{}", case.name());
+    } else {
+        case.scene.free_lease();
+    }
+    case.scene.desk.rule(|_| Passage::Forward);
+    case.scene.green.behave(Manner::Healthy);
+    wrong.hold("second", case.second(), 0);
+    let done = |part: &str| case.clean.within(case.number, part);
+    // Traffic goes back before anything is written, so a judgement can die with its run.
+    let judged = done("state=rolling_back");
+    let status = if judged { "rolled_back" } else { "cancelled" };
+    // What was told and not noted is told again: rather twice than never.
+    let told_twice = done("POST /slack") && !done("part=notify");
+    let left = Left {
+        status: Some(status),
+        told: if told_twice { 2 } else { 1 },
+        word: "",
+        taken_back: false,
+        held: judged,
     };
     wrong.told(case, case.wrong(&left))
 }
@@ -276,7 +332,9 @@ fn terminated(case: &Case, table: &Mutex<String>) -> Terminated {
     let left = Left {
         status,
         told: usize::from(status.is_some()),
+        word: &word.to_lowercase(),
         taken_back: reached == Reached::Begun,
+        held: false,
     };
     Terminated {
         wrong: wrong.told(case, case.wrong(&left)),

@@ -32,7 +32,15 @@ pub(crate) enum Reached {
 
 impl<'a> Case<'a> {
     pub(crate) fn new(kind: Kind, clean: &'a Effects, number: usize) -> Self {
-        let scene = Scene::start(kind);
+        Self::within(Scene::start(kind), clean, number)
+    }
+
+    /// With a new version that turns out to be bad.
+    pub(crate) fn of_bad(kind: Kind, clean: &'a Effects, number: usize) -> Self {
+        Self::within(Scene::start(kind).failing(), clean, number)
+    }
+
+    fn within(scene: Scene, clean: &'a Effects, number: usize) -> Self {
         scene.bring(FIRST, &scene.green);
         Self {
             clean,
@@ -126,7 +134,7 @@ impl<'a> Case<'a> {
     }
 
     /// What has to be true in the end, in words, where it is not.
-    pub(crate) fn wrong(&self, first: &Left) -> Vec<String> {
+    pub(crate) fn wrong(&self, first: &Left<'_>) -> Vec<String> {
         let scene = &self.scene;
         let mut wrong = Vec::new();
         let mut hold = |what: &str, found: String, expected: &str| {
@@ -158,7 +166,13 @@ impl<'a> Case<'a> {
         let second = "SELECT string_agg(stage || ' ' || status, ', ' ORDER BY stage) \
                       FROM progressive_deployments WHERE deployment_id = 'second'";
         hold("stages", scene.sql(second), "1 passed, 2 passed, 3 passed");
-        let told = [scene.told(FIRST), scene.told(SECOND)];
+        let holds = "SELECT commit_sha FROM deployment_holds";
+        hold(
+            "holds",
+            scene.sql(holds),
+            if first.held { FIRST.commit } else { "" },
+        );
+        let told = [scene.told(FIRST, first.word), scene.told(SECOND, "passed")];
         hold(
             "told",
             format!("{told:?}"),
@@ -172,7 +186,7 @@ impl<'a> Case<'a> {
     }
 
     /// What the deployment webhook has to have been asked for the first deployment.
-    fn calls(&self, first: &Left) -> String {
+    fn calls(&self, first: &Left<'_>) -> String {
         let asked = |action: &str| {
             let name = format!("action={action} ");
             self.clean.within(self.number, &name)
@@ -188,17 +202,21 @@ impl<'a> Case<'a> {
 }
 
 /// What is left of the first deployment in the end.
-pub(crate) struct Left {
+pub(crate) struct Left<'a> {
     /// Of its row; nothing where there is none.
     pub(crate) status: Option<&'static str>,
     /// How often people were told of it.
     pub(crate) told: usize,
+    /// In which word; empty for any.
+    pub(crate) word: &'a str,
     /// Whether the webhook was asked to take it back.
     pub(crate) taken_back: bool,
+    /// Whether its commit is held.
+    pub(crate) held: bool,
 }
 
 /// What nothing may be found of, in the end.
-const NONE: [(&str, &str); 5] = [
+const NONE: [(&str, &str); 4] = [
     (
         "stages twice",
         "SELECT deployment_id, stage FROM progressive_deployments GROUP BY 1, 2 HAVING count(*) > 1",
@@ -215,5 +233,4 @@ const NONE: [(&str, &str); 5] = [
         "lease",
         "SELECT deployment_id FROM deployment_leases WHERE deployment_id IS NOT NULL",
     ),
-    ("holds", "SELECT commit_sha FROM deployment_holds"),
 ];

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use serde_json::Value;
-use testbed::backend::Backend;
+use testbed::backend::{Backend, Manner};
 use testbed::haproxy::{Config, Haproxy};
 use testbed::load::send;
 use testbed::postgres::{PASSWORD, Postgres, USER};
@@ -49,6 +49,8 @@ pub(crate) struct Scene {
     pub(crate) desk: Desk,
     pub(crate) blue: Arc<Backend>,
     pub(crate) green: Arc<Backend>,
+    /// Whether green fails from half of the traffic on.
+    pub(crate) fails: bool,
     proxy: Haproxy,
     api: Relay,
     database: Option<(String, Relay)>,
@@ -87,6 +89,7 @@ impl Scene {
             desk,
             blue,
             green,
+            fails: false,
             proxy,
             api,
             database,
@@ -103,12 +106,22 @@ impl Scene {
         scene
     }
 
+    /// The same with a new version that fails from half of the traffic on.
+    pub(crate) fn failing(mut self) -> Self {
+        self.fails = true;
+        self.rule(|_| Passage::Forward);
+        self
+    }
+
     /// Decides about exchanges; what the deployment webhook is asked to do is done besides.
     pub(crate) fn rule(&self, mut rule: impl FnMut(&Exchange) -> Passage + Send + 'static) {
         let (blue, green) = (Arc::clone(&self.blue), Arc::clone(&self.green));
-        let commit = Arc::clone(&self.commit);
+        let (commit, fails) = (Arc::clone(&self.commit), self.fails);
         self.desk.rule(move |exchange| {
             let passage = rule(exchange);
+            if fails && exchange.name == "set server shop/green weight 50" {
+                green.behave(Manner::Failing(500));
+            }
             if exchange.relay == "hook" && passage != Passage::FreezeBefore {
                 let asks = |action: &str| exchange.name.contains(&format!("action={action} "));
                 let commit = *commit.lock().unwrap();
@@ -261,13 +274,15 @@ impl Scene {
         calls
     }
 
-    /// How often people were told of a deployment.
-    pub(crate) fn told(&self, deployment: Deployment) -> usize {
+    /// How often people were told of a deployment in this word.
+    pub(crate) fn told(&self, deployment: Deployment, word: &str) -> usize {
+        let title = format!("rollout {word}");
         let slack = format!("*deployment:* {}\\n", deployment.id);
         let webhook = format!("[\"deployment\",\"{}\"]", deployment.id);
         let texts = bodies(&self.people.0).into_iter();
         let texts = texts.map(|body| body.to_string());
         texts
+            .filter(|text| text.contains(&title))
             .filter(|text| text.contains(&slack) || text.contains(&webhook))
             .count()
     }
