@@ -88,6 +88,32 @@ fn a_run_whose_lease_was_taken_over_writes_nothing_more() {
 }
 
 #[test]
+fn a_rollout_is_finished_with_what_follows_from_it_or_not_at_all() {
+    let (place, clock) = (Place::new(), clock());
+    let lease = config(&place.url());
+    let old = take(&lease, "1").token();
+    let new = take(&lease, "1").token();
+    let mut records = Records::open(place.config(), &clock);
+    let mut finish = |token| {
+        let state = serde_json::json!({"share": 100});
+        let (id, mark) = (subject("1"), Mark::Finished);
+        records.finish_rollout_with(&id, Some(token), state, None, mark, writes())
+    };
+    assert!(finish(old).is_err());
+    assert_eq!(place.sql(COUNTS), "0|0|0|0");
+    assert_eq!(finish(new), Ok(Landed::Database));
+    assert_eq!(place.sql(COUNTS), "1|1|1|1");
+    // What one row makes impossible is not written in part.
+    let mut nameless = subject("2");
+    nameless.commit = None;
+    let state = serde_json::json!({"share": 100});
+    let finished =
+        records.finish_rollout_with(&nameless, Some(new), state, None, Mark::Finished, writes());
+    assert_eq!(finished, Ok(Landed::Aside));
+    assert_eq!(place.sql(COUNTS), "1|1|1|1");
+}
+
+#[test]
 fn a_token_that_was_let_go_of_still_writes_until_there_is_a_newer_one() {
     let (place, clock) = (Place::new(), clock());
     let lease = take(&config(&place.url()), "1");

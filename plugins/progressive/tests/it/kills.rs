@@ -4,12 +4,11 @@
 mod case;
 mod effects;
 mod scene;
+mod worlds;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::ops::RangeInclusive;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use case::{Case, Left, Reached};
@@ -17,9 +16,8 @@ use effects::Effects;
 use scene::{FIRST, Kind, Scene};
 use testbed::backend::Manner;
 use testbed::relay::Passage;
+use worlds::{Wrong, each};
 
-/// How many worlds there are at a time.
-const WORLDS: usize = 4;
 /// From the signal to the last command that brings traffic back.
 const RESTORED_WITHIN: Duration = Duration::from_secs(2);
 
@@ -141,49 +139,6 @@ fn recorded(kind: Kind) -> Effects {
     scene.run(FIRST, &[]).with(0, "PASSED");
     assert_eq!(scene.live(), FIRST.commit);
     Effects::of(&scene.desk.exchanges())
-}
-
-/// Does it for each of these effects, in several worlds at a time; gives how often it was done.
-fn each(effects: RangeInclusive<usize>, work: impl Fn(usize) -> Vec<String> + Sync) -> usize {
-    let (next, done) = (AtomicUsize::new(*effects.start()), AtomicUsize::new(0));
-    let wrong = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..WORLDS {
-            scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, Ordering::SeqCst);
-                    if !effects.contains(&number) {
-                        return;
-                    }
-                    let found = work(number);
-                    done.fetch_add(1, Ordering::SeqCst);
-                    wrong.lock().unwrap().extend(found);
-                }
-            });
-        }
-    });
-    let wrong = wrong.into_inner().unwrap();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    done.into_inner()
-}
-
-/// Exit codes that are not what they have to be.
-#[derive(Default)]
-struct Wrong(Vec<String>);
-
-impl Wrong {
-    fn hold(&mut self, what: &str, found: i32, expected: i32) {
-        if found != expected {
-            self.0
-                .push(format!("{what}: exit {found}, expected {expected}"));
-        }
-    }
-
-    /// All of it with what else is wrong, in the words of the case.
-    fn told(self, case: &Case, more: Vec<String>) -> Vec<String> {
-        let all = self.0.into_iter().chain(more);
-        all.map(|text| format!("{}: {text}", case.name())).collect()
-    }
 }
 
 /// Ends the first deployment's run at its effect.
