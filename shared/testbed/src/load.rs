@@ -66,8 +66,11 @@ pub fn send_with(address: SocketAddr, requests: usize, headers: &'static str) ->
         });
         took.is_ok()
     };
-    ended(clients(address, headers, next))
+    ended(clients(address, |_| headers, next))
 }
+
+/// The header line of a client that opens a connection for every request.
+const ONCE: &str = "Connection: close\r\n";
 
 /// Clients that ask until they are told to stop.
 pub struct Load {
@@ -77,15 +80,24 @@ pub struct Load {
 }
 
 impl Load {
-    /// Starts asking.
+    /// Starts asking, each client on a connection that it keeps.
     pub fn start(address: SocketAddr) -> Self {
+        Self::begin(address, |_| "")
+    }
+
+    /// The same, but every other client opens a new connection for each request.
+    pub fn start_mixed(address: SocketAddr) -> Self {
+        Self::begin(address, |client| if client % 2 == 0 { "" } else { ONCE })
+    }
+
+    fn begin(address: SocketAddr, headers: fn(usize) -> &'static str) -> Self {
         let (stop, sent) = (Stop::default(), Arc::new(AtomicUsize::new(0)));
         let (stopping, counting) = (stop.clone(), Arc::clone(&sent));
         let next = move || {
             counting.fetch_add(1, Ordering::SeqCst);
             !stopping.stopped()
         };
-        let clients = clients(address, "", next);
+        let clients = clients(address, headers, next);
         Self {
             stop,
             sent,
@@ -114,11 +126,11 @@ impl Load {
 
 fn clients(
     address: SocketAddr,
-    headers: &'static str,
+    headers: impl Fn(usize) -> &'static str,
     next: impl Fn() -> bool + Clone + Send + 'static,
 ) -> Vec<JoinHandle<Answers>> {
-    let client = |_| {
-        let next = next.clone();
+    let client = |number| {
+        let (next, headers) = (next.clone(), headers(number));
         std::thread::spawn(move || {
             let (mut answers, mut client) = (Answers::default(), None);
             while next() {

@@ -73,8 +73,15 @@ impl Request {
     }
 }
 
+/// What is answered to a request.
+enum Rule {
+    /// One after the other, and then 200 and `ok`.
+    Script(Mutex<VecDeque<Reply>>),
+    /// This, made from the request.
+    Made(Box<dyn Fn(&Request) -> Reply + Send + Sync>),
+}
+
 /// A running server. After the script it answers 200 and `ok`.
-#[derive(Debug)]
 pub struct Sink {
     address: SocketAddr,
     scheme: &'static str,
@@ -86,7 +93,12 @@ pub struct Sink {
 impl Sink {
     /// Starts on a free loopback port.
     pub fn start(script: impl IntoIterator<Item = Reply>) -> Self {
-        Self::listen(script, None)
+        Self::listen(scripted(script), None)
+    }
+
+    /// Starts one that makes each answer from its request, several at once.
+    pub fn answering(rule: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+        Self::listen(Rule::Made(Box::new(rule)), None)
     }
 
     /// The same over TLS.
@@ -101,18 +113,15 @@ impl Sink {
                 PrivateKeyDer::try_from(issued.key_der.clone()).unwrap(),
             )
             .unwrap();
-        Self::listen(script, Some(Arc::new(config)))
+        Self::listen(scripted(script), Some(Arc::new(config)))
     }
 
-    fn listen(
-        script: impl IntoIterator<Item = Reply>,
-        tls: Option<Arc<rustls::ServerConfig>>,
-    ) -> Self {
+    fn listen(rule: Rule, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let script = Arc::new(Mutex::new(script.into_iter().collect::<VecDeque<_>>()));
-        let (seen, ended) = (Arc::default(), Arc::new(AtomicBool::new(false)));
+        let (rule, seen) = (Arc::new(rule), Arc::default());
+        let ended = Arc::new(AtomicBool::new(false));
         let (keep, stop) = (Arc::clone(&seen), Arc::clone(&ended));
         let listening = std::thread::spawn(move || {
             for stream in listener.incoming() {
@@ -120,15 +129,15 @@ impl Sink {
                     return;
                 }
                 let Ok(stream) = stream else { continue };
-                let (script, seen, tls) = (Arc::clone(&script), Arc::clone(&keep), tls.clone());
+                let (rule, seen, tls) = (Arc::clone(&rule), Arc::clone(&keep), tls.clone());
                 std::thread::spawn(move || match tls {
                     // A client that refuses the certificate breaks off: that is its good right.
                     Some(config) => {
                         let session = rustls::ServerConnection::new(config).unwrap();
-                        let _ = answer(rustls::StreamOwned::new(session, stream), &script, &seen);
+                        let _ = answer(rustls::StreamOwned::new(session, stream), &rule, &seen);
                     }
                     None => {
-                        let _ = answer(stream, &script, &seen);
+                        let _ = answer(stream, &rule, &seen);
                     }
                 });
             }
@@ -169,9 +178,13 @@ impl Drop for Sink {
     }
 }
 
+fn scripted(script: impl IntoIterator<Item = Reply>) -> Rule {
+    Rule::Script(Mutex::new(script.into_iter().collect()))
+}
+
 fn answer(
     stream: impl Read + Write,
-    script: &Mutex<VecDeque<Reply>>,
+    rule: &Rule,
     seen: &Mutex<Vec<Request>>,
 ) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
@@ -196,16 +209,23 @@ fn answer(
         .map_or(0, |(_, value)| value.parse().unwrap());
     let mut body = vec![0; length];
     stream.read_exact(&mut body)?;
+    let request = Request {
+        method,
+        path,
+        headers,
+        body,
+    };
     let reply = {
-        // One lock for both, or requests and answers could cross.
         let mut seen = seen.lock().unwrap();
-        seen.push(Request {
-            method,
-            path,
-            headers,
-            body,
-        });
-        script.lock().unwrap().pop_front()
+        seen.push(request.clone());
+        match rule {
+            // Under one lock, or requests and answers could cross.
+            Rule::Script(script) => script.lock().unwrap().pop_front(),
+            Rule::Made(rule) => {
+                drop(seen);
+                Some(rule(&request))
+            }
+        }
     };
     let reply = reply.unwrap_or_else(|| Reply::new(200, "ok"));
     #[expect(

@@ -7,6 +7,7 @@ mod chance;
 mod ends;
 mod hangs;
 mod kills;
+mod load;
 mod policies;
 mod properties;
 mod refusals;
