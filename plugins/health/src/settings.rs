@@ -113,7 +113,9 @@ impl Settings {
         } else {
             &[Outcome::Warning, Outcome::Failure]
         };
-        let telling = telling::telling(&mut read, told_of);
+        // A team's steps share their settings: the secret may be meant for the flags of a rollout.
+        let flags = policy.advanced.feature_flags.webhook.is_some();
+        let telling = telling::telling_beside(&mut read, told_of, flags);
         notes.extend(idle(&read, &mode, &telling));
         let database = database(&mut read, &ci);
         if let Some(password) = database.as_ref().and_then(|one| one.url.password()) {

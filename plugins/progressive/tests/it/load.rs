@@ -10,7 +10,7 @@ use testbed::hostile::{Behaviour, Server, json_answer};
 use testbed::load::{Load, send};
 use testbed::sink::{Reply, Request, Sink};
 
-use crate::step::{Pipeline, World, command};
+use crate::step::{Pipeline, World, ask_at};
 
 /// A hang of the test itself ends here.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -23,7 +23,7 @@ type Counted = Arc<(Mutex<u32>, Condvar)>;
 fn gate(socket: PathBuf, counted: &Counted) -> Server {
     let counted = Arc::clone(counted);
     Server::start(Behaviour::Says(Box::new(move |_| {
-        let answer = command(&socket, "get weight shop/green\n");
+        let answer = ask_at(&socket, "get weight shop/green\n");
         let share: u32 = answer.split(' ').next().unwrap().trim().parse().unwrap();
         let (done, changed) = &*counted;
         let waited =
