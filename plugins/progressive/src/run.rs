@@ -16,7 +16,7 @@ use shared::table::aligned;
 use crate::carry::Hands;
 use crate::report::lines::{self, Mark};
 use crate::report::{stages, told, verdict};
-use crate::rollout::{Cause, Facts, Outcome, Phase, Plan, Reach, State, Step, next};
+use crate::rollout::{Cause, Facts, Lease, Outcome, Phase, Plan, Reach, State, Step, next};
 use crate::sentry::Sentry;
 use crate::settings::{Settings, Traffic};
 use crate::{edges, preflight};
@@ -54,7 +54,12 @@ pub fn run_by(
         Ok(mut hands) if settings.preflight => {
             preflight::run(settings, &mut hands.mover, &hands.http, &**clock, log)
         }
-        Ok(hands) => Running { hands, decides }.run(),
+        Ok(hands) => Running {
+            hands,
+            decides,
+            is_shaky: false,
+        }
+        .run(),
         Err(error) => {
             let text = format!("REFUSED (exit 2): {error}. Next: mend it; nothing was touched");
             log.verdict(Tone::Bad, &text);
@@ -95,6 +100,8 @@ fn blindness(settings: &Settings) -> Option<&'static String> {
 struct Running<'a> {
     hands: Hands<'a>,
     decides: Decides,
+    /// Whether it was said that the lease cannot be renewed.
+    is_shaky: bool,
 }
 
 impl Running<'_> {
@@ -110,7 +117,7 @@ impl Running<'_> {
                 now: self.hands.clock.elapsed(),
                 cancelled: self.hands.is_cancelled(),
                 abort: self.hands.abort(&state),
-                lease: self.hands.lease(),
+                lease: self.lease(),
                 outcome,
             };
             let before = Mark::of(plan, &state);
@@ -131,6 +138,21 @@ impl Running<'_> {
             outcome = panic::catch_unwind(carried)
                 .unwrap_or_else(|_| Outcome::Broke("a step stopped in the middle".to_owned()));
         }
+    }
+
+    /// Whether this run may write. Who sees a rollout stand still shall know why.
+    fn lease(&mut self) -> Lease {
+        let lease = self.hands.lease();
+        let is_shaky = lease == Lease::Shaky;
+        if is_shaky && !self.is_shaky {
+            let text = "the lease cannot be renewed: until it can, nothing moves forward; a bad version is still put back";
+            self.hands.say(Tone::Caution, text);
+        } else if self.is_shaky && lease == Lease::Good {
+            let text = "the lease is renewed: the rollout may move forward again";
+            self.hands.say(Tone::Plain, text);
+        }
+        self.is_shaky = is_shaky;
+        lease
     }
 
     /// The rollout itself is broken: traffic goes back without asking it, unless the snapshot is void.
