@@ -4,8 +4,12 @@
 mod again;
 mod broken;
 mod chance;
+mod drains;
 mod ends;
+mod frozen;
+mod gates;
 mod hangs;
+mod hooks;
 mod kills;
 mod load;
 mod policies;
@@ -15,4 +19,5 @@ mod rollouts;
 mod scenarios;
 mod secured;
 mod step;
+mod telling;
 mod world;

@@ -89,6 +89,18 @@ impl World {
     }
 }
 
+/// Waits until it is so. A hang ends the test.
+#[track_caller]
+pub(crate) fn wait_until(so: impl Fn() -> bool) {
+    for _ in 0..12_000 {
+        if so() {
+            return;
+        }
+        std::thread::park_timeout(std::time::Duration::from_millis(5));
+    }
+    panic!("it did not come to that within a minute");
+}
+
 /// One command of the runtime API.
 pub(crate) fn ask(proxy: &Haproxy, command: &str) -> String {
     ask_at(&proxy.socket, command)
