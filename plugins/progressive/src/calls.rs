@@ -21,6 +21,8 @@ use crate::settings::{Hook, Settings};
 const FORWARD: Duration = Duration::from_secs(20 * 60);
 /// How long a rollback may take.
 const BACK: Duration = Duration::from_secs(60);
+/// How long it may take when it is tried again: what hung for a minute hangs again, and people are told after it.
+const BACK_AGAIN: Duration = Duration::from_secs(10);
 /// How long a rollback may take, or go on, once the run was cancelled.
 const BACK_HURRY: Duration = Duration::from_secs(4);
 /// How long telling the feature flags may take.
@@ -99,6 +101,7 @@ impl Calling<'_> {
         let back = action == Action::Rollback;
         let limit = match (back, self.cancel.is_cancelled()) {
             (true, true) => BACK_HURRY,
+            (true, false) if attempt > 1 => BACK_AGAIN,
             (true, false) => BACK,
             (false, _) => FORWARD.min(self.left),
         };
