@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::Duration;
@@ -135,12 +137,24 @@ impl Haproxy {
             if self.child.try_wait().unwrap().is_some() {
                 return Err(fs::read_to_string(self.scratch.join("log")).unwrap());
             }
-            if self.socket.exists() && TcpStream::connect(self.address).is_ok() {
+            if self.answers() && TcpStream::connect(self.address).is_ok() {
                 return Ok(());
             }
             waiting.wait(Duration::from_millis(20));
         }
         Err("it runs and does not serve".into())
+    }
+}
+
+impl Haproxy {
+    /// Whether its runtime API answers: one that lost its port to another process has a socket, too, until it ends.
+    fn answers(&self) -> bool {
+        let asked = UnixStream::connect(&self.socket).and_then(|mut stream| {
+            stream.write_all(b"show version\n")?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)
+        });
+        asked.is_ok_and(|read| read > 0)
     }
 }
 

@@ -239,7 +239,7 @@ fn run(home: &Scratch, port: u16, tls: bool) -> Option<Child> {
         .arg("-D")
         .arg(&data)
         .args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k", ""])
-        .args(["-F", "-c", "max_connections=40", "-c"])
+        .args(["-F", "-c", "max_connections=200", "-c"])
         .arg(format!("ssl={}", if tls { "on" } else { "off" }))
         .current_dir(home.path())
         .stdin(Stdio::piped())

@@ -6,6 +6,7 @@ mod broken;
 mod chance;
 mod drains;
 mod ends;
+mod faults;
 mod frozen;
 mod gates;
 mod hangs;

@@ -223,6 +223,11 @@ impl Running {
         self
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits for its end.
     pub(crate) fn wait(mut self) -> Ended {
         for line in self.lines.by_ref().lines() {
