@@ -1,5 +1,7 @@
 //! The traffic: which manager moves it, which server is which side, what it counted.
 
+mod build;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,24 +11,13 @@ use shared::http::Http;
 use shared::signal::Cancel;
 use shared::split::{Share, Side, Snapshot};
 use shared::tally::{self, Tally};
-use shared::tls::Roots;
-use shared::traffic::haproxy::{self, Haproxy, Identity, Release, Servers};
-use shared::traffic::{Drained, Preflight, Scripted, TrafficManager, Watching};
+use shared::traffic::haproxy::{Identity, Servers};
+use shared::traffic::{Drained, Preflight, TrafficManager, Watching};
 
-use crate::calls;
 use crate::rollout::Reading;
 use crate::sentry::Sentry;
-use crate::settings::{Hook, Settings, Sides, Traffic};
+use crate::settings::{Settings, Sides, Traffic};
 use crate::stage;
-
-/// How long one command of HAProxy may take once the run was cancelled: everything is over soon.
-const HURRY: Duration = Duration::from_millis(700);
-/// How long a script or webhook may take to move traffic.
-const MOVE: Duration = Duration::from_secs(30);
-/// The same once the run was cancelled.
-const MOVE_HURRY: Duration = Duration::from_secs(4);
-/// How long a webhook may take to move traffic: a cancelled run waits for it.
-const WEBHOOK: Duration = Duration::from_secs(4);
 
 /// What moves the traffic of this run.
 pub struct Mover<'a> {
@@ -81,7 +72,7 @@ impl<'a> Mover<'a> {
             counted: None,
             restores: 0,
             sentry,
-            identity: identity(settings)?,
+            identity: build::identity(settings)?,
         };
         mover.rebuild()?;
         Ok(mover)
@@ -92,41 +83,6 @@ impl<'a> Mover<'a> {
         self.manager = self.build(false)?;
         self.sentry.lend(Arc::from(self.build(true)?));
         Ok(())
-    }
-
-    fn build(&self, hurries: bool) -> Result<Box<dyn TrafficManager>, String> {
-        let settings = self.settings;
-        let facts = calls::facts(settings, self.pool().as_deref());
-        Ok(match (&settings.traffic, &self.servers) {
-            (Traffic::Haproxy { addresses, .. }, Some(servers)) => {
-                Box::new(Haproxy::new(haproxy::Settings {
-                    addresses: addresses.clone(),
-                    servers: servers.clone(),
-                    release: Release::default(),
-                    identity: self.identity.clone(),
-                    limit: if hurries { HURRY } else { haproxy::LIMIT },
-                    verify: if hurries { HURRY } else { haproxy::VERIFY },
-                })?)
-            }
-            (Traffic::None | Traffic::Haproxy { .. }, _) => Box::new(Watching),
-            (Traffic::Script, _) => {
-                let Some(Hook::Script(path)) = &settings.hook.hook else {
-                    return Err("there is no deployment_script".to_owned());
-                };
-                let limit = if hurries { MOVE_HURRY } else { MOVE };
-                Box::new(Scripted {
-                    script: calls::script(settings, path, facts, limit),
-                    cancel: self.cancel.clone(),
-                    verify: haproxy::VERIFY,
-                })
-            }
-            (Traffic::Webhook, _) => {
-                let Some(Hook::Webhook(url)) = &settings.hook.hook else {
-                    return Err("there is no deployment_webhook".to_owned());
-                };
-                Box::new(calls::webhook(settings, url, facts, &self.http, WEBHOOK)?)
-            }
-        })
     }
 
     /// The pool that gets the new version, where pools take turns.
@@ -293,18 +249,6 @@ impl<'a> Mover<'a> {
             Side::Stable => self.pretended == Share::NONE,
         }
     }
-}
-
-/// What is shown to a runtime API behind TLS, where there is one.
-fn identity(settings: &Settings) -> Result<Option<Identity>, String> {
-    let Traffic::Haproxy {
-        shown: Some(shown), ..
-    } = &settings.traffic
-    else {
-        return Ok(None);
-    };
-    let roots = Roots::load(settings.ca_certificate.as_deref())?;
-    Identity::new(&roots, &shown.certificate, &shown.key).map(Some)
 }
 
 /// The servers that a snapshot is about.

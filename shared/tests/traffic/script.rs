@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
 use shared::hook::{Action, Call, Facts};
-use shared::script::{Outcome, Script};
+use shared::script::{Leash, Outcome, Script};
 use shared::secret::Secret;
 use shared::signal::Cancel;
 use shared::split::Share;
@@ -252,4 +252,42 @@ fn wait_until_gone(process: &str) {
         wait.wait(Duration::from_millis(10));
     }
     panic!("process {process} is still there");
+}
+
+#[test]
+fn what_goes_back_and_is_running_when_the_run_is_cancelled_has_a_little_time_left() {
+    let workspace = Scratch::new("script-leash");
+    let path = workspace.join("slow.sh");
+    std::fs::write(&path, "#!/bin/sh\ntouch begun; sleep 100\n").unwrap();
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let script = Script {
+        path,
+        ..script("slow.sh", &workspace)
+    };
+    let cancel = Cancel::default();
+    let begun = workspace.join("begun");
+    let cancelling = cancel.clone();
+    let watching = std::thread::spawn(move || {
+        while !begun.exists() {}
+        cancelling.cancel();
+    });
+    let leash = Leash {
+        cancel: &cancel,
+        left: Duration::from_millis(100),
+    };
+    // Its own limit is longer than any test may take.
+    let ran = script.run_on(Some(leash), Action::Rollback, Call::FIRST);
+    assert_eq!(ran.outcome, Outcome::Cancelled);
+    watching.join().unwrap();
+    // A run that is cancelled already lets it begin, and end.
+    let quick = Script {
+        path: "/bin/true".into(),
+        ..script.clone()
+    };
+    let leash = Leash {
+        cancel: &cancel,
+        left: LIMIT,
+    };
+    let ran = quick.run_on(Some(leash), Action::Rollback, Call::FIRST);
+    assert_eq!(ran.outcome, Outcome::Applied);
 }

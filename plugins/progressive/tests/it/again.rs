@@ -78,6 +78,12 @@ fn nothing_is_settled_from_the_journal_while_the_database_is_down() {
             .saying("bring the database back first");
         assert_eq!(world.weights(), (50, 50));
     }
+    // Without a lease to ask for it is the answer of the journal that is not taken.
+    pipeline
+        .run(&[("dry_run", "record")])
+        .with(2, "REFUSED")
+        .saying("the journal alone does not know what another run has done since");
+    pipeline.run(&[("dry_run", "true")]).with(0, "DRY RUN");
     postgres.start();
     pipeline.run(&[("settle", "true")]).with(0, "SETTLED");
     assert_eq!(world.weights(), (100, 0));
