@@ -9,7 +9,7 @@ use testbed::backend::{Backend, Manner};
 use testbed::sink::{Reply, Sink};
 
 use crate::hooks::{policy, said};
-use crate::step::{Pipeline, World, command, wait_until};
+use crate::step::{Pipeline, World, ask_at, wait_until};
 
 /// What the webhook found when it was called: the action, and the open requests of a server then.
 type Found = Arc<Mutex<Vec<(String, u32)>>>;
@@ -19,7 +19,7 @@ fn watcher(socket: PathBuf, server: &'static str) -> (Sink, Found) {
     let found = Found::default();
     let noting = Arc::clone(&found);
     let hook = Sink::answering(move |request| {
-        let table = command(&socket, "show stat shop 4 -1\n");
+        let table = ask_at(&socket, "show stat shop 4 -1\n");
         let row = table
             .lines()
             .map(|line| line.split(',').collect::<Vec<_>>());

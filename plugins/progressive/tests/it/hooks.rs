@@ -8,7 +8,7 @@ use shared::signature;
 use testbed::backend::Manner;
 use testbed::sink::{Reply, Request, Sink};
 
-use crate::step::{COMMIT, Pipeline, World, command};
+use crate::step::{COMMIT, Pipeline, World, ask_at};
 
 const SECOND: &str = "→ stage 2 of 3 (50 %)";
 const KEY: &str = "k3y-k3y-k3y-k3y";
@@ -21,7 +21,7 @@ pub(crate) fn said(request: &Request) -> Value {
 fn deployer(socket: PathBuf) -> Sink {
     Sink::answering(move |request| {
         let weight = |server: &str| -> u64 {
-            let answer = command(&socket, &format!("get weight shop/{server}\n"));
+            let answer = ask_at(&socket, &format!("get weight shop/{server}\n"));
             answer.split(' ').next().unwrap().trim().parse().unwrap()
         };
         let body = said(request);
@@ -33,7 +33,7 @@ fn deployer(socket: PathBuf) -> Sink {
                 // What is to carry more is raised first.
                 moves.sort_by_key(|(server, to)| *to < weight(server));
                 for (server, to) in moves {
-                    command(&socket, &format!("set server shop/{server} weight {to}\n"));
+                    ask_at(&socket, &format!("set server shop/{server} weight {to}\n"));
                 }
                 Reply::new(204, "")
             }

@@ -1,7 +1,6 @@
 //! A pipeline step: the binary with its settings, between real versions behind a real HAProxy.
 
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use testbed::backend::Backend;

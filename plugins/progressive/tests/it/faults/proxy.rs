@@ -13,7 +13,7 @@ use testbed::hostile::{Behaviour, Server, json_answer};
 use testbed::relay::{Desk, Relay};
 
 use super::{Case, Place, all, cases, checked, end, place};
-use crate::step::{Pipeline, World, ask, command};
+use crate::step::{Pipeline, World, ask, ask_at};
 
 /// Where the traffic was read: three commands look whether all is permitted, two read, and one asks for sticky tables.
 const READ: usize = 6;
@@ -39,7 +39,7 @@ impl House {
         let world = World::start();
         let socket = world.proxy.socket.clone();
         let bad = Server::start(Behaviour::Says(Box::new(move |_| {
-            let has_none = command(&socket, "get weight shop/green\n").starts_with("0 ");
+            let has_none = ask_at(&socket, "get weight shop/green\n").starts_with("0 ");
             if has_none {
                 return json_answer("{\"status\":\"healthy\",\"version\":\"green\"}");
             }
