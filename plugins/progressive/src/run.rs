@@ -43,7 +43,6 @@ pub fn run_by(
     log: &Log,
 ) -> Exit {
     log.info(&headline(settings));
-    log.warn(UNRELEASED);
     let notes = settings.notes.iter().chain(blindness(settings));
     notes.for_each(|note| log.line(Level::Info, Tone::Faint, &format!("note: {note}")));
     let sentry = Sentry::new();
@@ -67,10 +66,6 @@ pub fn run_by(
         }
     }
 }
-
-/// Nobody shall take it for more than it is.
-const UNRELEASED: &str = "plugin-progressive is not released yet: its restores are not proven against every failure, \
-                          so keep it away from production";
 
 fn headline(settings: &Settings) -> String {
     let subject = &settings.subject;

@@ -1,0 +1,65 @@
+#!/bin/sh
+# A deployment script that plugin-progressive calls. It is complete for releases that are folders, and it is the one
+# that the demonstration runs: replace what stands in the five functions by what deploys your service.
+#
+#   deploy                        bring the new version up on the canary side, without traffic
+#   promote                       bring the new version to the stable side
+#   rollback                      take the new version back from the canary side
+#   update-traffic PERCENT STAGE  give the canary side so much of the traffic
+#   get-traffic                   say how much it has: a whole number as the last line
+#
+# Exit 0 means applied, 64 that the action is not known here, anything else that it failed. Every action is absolute:
+# done twice it comes to the same, because a run that was killed is settled by the next one.
+#
+# It finds DEPLOYMENT_ID, DEPLOYMENT_COMMIT, DEPLOYMENT_ENVIRONMENT, DEPLOYMENT_STAGE, DEPLOYMENT_ATTEMPT, the CI_*
+# variables, PATH, HOME and what the step's `script_env` gives it; never the plugin's own secrets.
+#
+# For `traffic: haproxy` the last two actions are not called: plugin-progressive moves the traffic itself.
+set -eu
+
+: "${DEPLOY_ROOT:?set it in script_env: the folder with releases/, stable and canary}"
+root=$(cd "$DEPLOY_ROOT" && pwd)
+
+deploy() {
+    release=$root/releases/$DEPLOYMENT_COMMIT
+    mkdir -p "$root/releases"
+    # Whole or not at all: a release that is there is complete.
+    if [ ! -d "$release" ]; then
+        rm -rf "$release.part"
+        cp -R build "$release.part"
+        mv "$release.part" "$release"
+    fi
+    point canary "$release"
+}
+
+promote() {
+    point stable "$root/releases/$DEPLOYMENT_COMMIT"
+}
+
+rollback() {
+    point canary "$(readlink "$root/stable")"
+}
+
+update_traffic() {
+    # The proxy reads this file at every request, so it must never see half of it.
+    echo "$1" >"$root/share.part"
+    mv "$root/share.part" "$root/share"
+}
+
+get_traffic() {
+    cat "$root/share"
+}
+
+# Points a side to a release.
+point() {
+    ln -sfn "$2" "$root/$1"
+}
+
+case ${1:-} in
+deploy) deploy ;;
+promote) promote ;;
+rollback) rollback ;;
+update-traffic) update_traffic "$2" ;;
+get-traffic) get_traffic ;;
+*) exit 64 ;;
+esac
