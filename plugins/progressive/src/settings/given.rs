@@ -17,20 +17,21 @@ pub(super) fn switch(read: &mut Reader, name: &str) -> bool {
     read.read(name, value::boolean).unwrap_or(false)
 }
 
-/// The policy, if there is one.
-pub(super) fn policy(read: &mut Reader, ci: &Ci, notes: &mut Vec<String>) -> Policy {
+/// The policy, an empty one where there is none; `None` where it cannot be understood.
+pub(super) fn policy(read: &mut Reader, ci: &Ci, notes: &mut Vec<String>) -> Option<Policy> {
     let Some((name, text)) = common::policy_text(read, ci) else {
-        return Policy::default();
+        // A file that was asked for and is not there is reported already.
+        return read.given("policy").is_none().then(Policy::default);
     };
     let environment = common::environment(read);
     match policy::load(&text, &name, &environment) {
         Ok(loaded) => {
             notes.extend(loaded.notes);
-            loaded.policy
+            Some(loaded.policy)
         }
         Err(problems) => {
             read.problems(problems);
-            Policy::default()
+            None
         }
     }
 }

@@ -52,16 +52,10 @@ pub(super) fn hook(
         read.refuse("deployment_webhook", expected);
     }
     if matches!(traffic, Some(Traffic::Script)) && !has_script {
-        read.refuse(
-            "traffic",
-            "a deployment_script beside it, because it is `script`",
-        );
+        read.refuse("traffic", "a deployment_script beside it");
     }
     if matches!(traffic, Some(Traffic::Webhook)) && !has_webhook {
-        read.refuse(
-            "traffic",
-            "a deployment_webhook beside it, because it is `webhook`",
-        );
+        read.refuse("traffic", "a deployment_webhook beside it");
     }
     let given = read.read("script_env", value::map).unwrap_or_default();
     HookSettings {

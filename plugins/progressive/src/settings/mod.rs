@@ -1,5 +1,6 @@
 //! What this plugin is told, understood: a value of [`Settings`] cannot be wrong.
 
+mod complete;
 mod given;
 mod hooks;
 mod plan;
@@ -111,10 +112,12 @@ impl Settings {
         let ci = Ci::read(environment);
         let mut read = Reader::new(raw);
         let policy = given::policy(&mut read, &ci, &mut notes);
+        let has_policy = policy.is_some();
+        let policy = policy.unwrap_or_default();
         let subject = common::subject(&mut read, &ci);
         let dry_run = common::dry_run(&mut read);
         let mode = mode(&mut read, dry_run);
-        let sources = sources(&mut read, &policy, mode);
+        let sources = sources(&mut read, &policy);
         let traffic = traffic::traffic(&mut read, &policy, &ci);
         let hook = hooks::hook(&mut read, &ci, environment, traffic.as_ref());
         let plan = plan::Told {
@@ -126,12 +129,13 @@ impl Settings {
             now,
         };
         let plan = plan::plan(&mut read, &policy, &plan);
-        complete(
+        complete::complete(
             &mut read,
             &subject,
             &sources,
             traffic.as_ref(),
-            plan.as_ref(),
+            mode,
+            plan.as_ref().map(|plan| plan.finish),
         );
         let telling = {
             let signs = policy.advanced.feature_flags.webhook.is_some();
@@ -146,7 +150,9 @@ impl Settings {
         let log_level = common::log_level(&mut read);
         let journal = common::journal(&read, &ci);
         let ca_certificate = common::path(&read, "ca_certificate", &ci);
-        problems.extend(read.finish());
+        let mut wrong = read.finish();
+        wrong.retain(|one| has_policy || !GIVEN_BY_POLICY.contains(&one.subject.as_str()));
+        problems.extend(wrong);
         match (plan, traffic) {
             (Some(plan), Some(traffic)) if problems.is_empty() => Ok(Self {
                 flags: policy.advanced.feature_flags.webhook,
@@ -175,6 +181,17 @@ impl Settings {
     }
 }
 
+/// Settings that the policy can give. Where it cannot be read they are missing, which is no problem of their own.
+const GIVEN_BY_POLICY: &[&str] = &[
+    "traffic",
+    "haproxy_address",
+    "haproxy_backend",
+    "stable_server",
+    "canary_server",
+    "pools",
+    "finish",
+];
+
 fn mode(read: &mut Reader, dry_run: DryRun) -> Mode {
     let settle = given::switch(read, "settle");
     match (settle, dry_run) {
@@ -189,46 +206,25 @@ fn mode(read: &mut Reader, dry_run: DryRun) -> Mode {
     }
 }
 
-fn sources(read: &mut Reader, policy: &Policy, mode: Mode) -> Sources {
-    let own = |read: &mut Reader, name: &str| read.read(name, Endpoint::parse);
+fn sources(read: &mut Reader, policy: &Policy) -> Sources {
+    let own = |read: &mut Reader, name: &str| read.read(name, one_address);
     let (canary, baseline) = (own(read, "canary_endpoint"), own(read, "baseline_endpoint"));
-    let needed = mode != Mode::Settle && read.given("canary_endpoint").is_none();
     Sources {
-        probing: probing::probing(read, policy, needed),
+        probing: probing::probing(read, policy, false),
         canary,
         baseline,
     }
 }
 
-/// What one setting makes necessary of another.
-fn complete(
-    read: &mut Reader,
-    subject: &Subject,
-    sources: &Sources,
-    traffic: Option<&Traffic>,
-    plan: Option<&Plan>,
-) {
-    let Some(plan) = plan.filter(|plan| plan.mode != Mode::Settle) else {
-        return;
-    };
-    let mut missing = |name: &str, expected: &str| {
-        if read.given(name).is_none() && !read.is_misspelt(name) {
-            read.problem(Problem::unseen(name, expected));
-        }
-    };
-    if subject.commit.is_none() {
-        missing("commit", "the commit that is deployed");
+/// A side has one address. A list would pass for an address with a comma in its path.
+fn one_address(text: &str) -> Result<Endpoint, value::Expected> {
+    let several = text.trim_start().starts_with('[') || text.matches("://").count() > 1;
+    if several {
+        return Err(
+            "one address, such as http://10.0.0.12:8080/health: only endpoint takes a list",
+        );
     }
-    let counts = matches!(traffic, Some(Traffic::Haproxy { .. }));
-    if sources.canary.is_none() && traffic.is_some() && !counts {
-        let expected = "the new version's own address: answers of the service do not tell whose they are, and this \
-                        traffic manager counts no requests";
-        missing("canary_endpoint", expected);
-    }
-    if sources.baseline.is_none() && plan.finish == shared::policy::Finish::Promote {
-        let expected = "the stable side's own address: after promote it is asked before it gets its traffic back";
-        missing("baseline_endpoint", expected);
-    }
+    Endpoint::parse(text)
 }
 
 /// Settings that hold addresses or maps: their secrets are hidden one by one, or the host would be hidden with them.
@@ -276,7 +272,7 @@ fn mask(
 
 /// A list of guards to lift.
 fn lifted(read: &mut Reader) -> crate::rollout::Lifted {
-    let wanted = "a list of hold, freeze, irreversible and moved-branch";
+    let wanted = "the guards to lift, a list: hold, freeze, irreversible, moved-branch";
     let known = ["hold", "freeze", "irreversible", "moved-branch"];
     let words = read.read("override", |text| {
         let words = value::list(text)?;

@@ -176,9 +176,13 @@ fn finish(read: &mut Reader, policy: &Policy, told: &Told) -> Option<Finish> {
     if told.mode == Mode::Settle {
         return Some(said.unwrap_or(Finish::Stay));
     }
+    if swaps && !pools && told.traffic.is_some() {
+        let expected = "two servers that take turns, such as blue,green, because the policy's blue_green is enabled";
+        read.refuse("pools", expected);
+        return None;
+    }
     let wrong = match said {
-        _ if swaps && !pools => Some("pools beside the policy's blue_green"),
-        Some(Finish::Swap) if !pools => Some("pools that take turns beside it"),
+        Some(Finish::Swap) if !pools => Some("pools beside it, two servers that take turns"),
         Some(Finish::Promote) if !hook => {
             Some("a deployment_script or deployment_webhook beside it")
         }
@@ -186,8 +190,8 @@ fn finish(read: &mut Reader, policy: &Policy, told: &Told) -> Option<Finish> {
             Some("swap, because pools take turns: whichever carries the traffic is the stable side")
         }
         None if !pools && !hook && told.traffic.is_some_and(|one| *one != Traffic::None) => Some(
-            "promote with a deployment_script or deployment_webhook, swap with pools, or stay: without it the new \
-             version would have all traffic until the next reload",
+            "promote with a deployment_script or deployment_webhook, swap with pools, or stay, which leaves all \
+             traffic on the canary side until the proxy is reloaded",
         ),
         _ => None,
     };

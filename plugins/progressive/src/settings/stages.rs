@@ -10,8 +10,7 @@ use shared::value::{self, Expected, show_duration};
 
 use crate::rollout::{Stage, Stages};
 
-const WANTED: Expected =
-    "shares that rise and end at 100, such as 10,25,50,100, or a list of {percentage, wait_time}";
+const WANTED: Expected = "whole percentages that rise and end at 100, such as 10,25,50,100, or a list of {percentage: 10, wait_time: 5m}";
 const DEFAULT: [u8; 4] = [10, 25, 50, 100];
 const WAIT: Duration = Duration::from_secs(300);
 

@@ -4,6 +4,7 @@
 mod again;
 mod broken;
 mod chance;
+mod corpus;
 mod drains;
 mod ends;
 mod faults;

@@ -1,0 +1,88 @@
+//! What one setting makes necessary of another.
+
+use shared::endpoint::{Endpoint, Scheme};
+use shared::policy::Finish;
+use shared::problem::Problem;
+use shared::record::Subject;
+use shared::settings::read::Reader;
+
+use super::{Sides, Sources, Traffic};
+use crate::rollout::Mode;
+
+/// Looks whether everything is there that the rest of it needs. Settling needs none of it.
+pub(super) fn complete(
+    read: &mut Reader,
+    subject: &Subject,
+    sources: &Sources,
+    traffic: Option<&Traffic>,
+    mode: Mode,
+    finish: Option<Finish>,
+) {
+    if mode == Mode::Settle {
+        return;
+    }
+    let promotes = finish == Some(Finish::Promote);
+    let pools = matches!(
+        traffic,
+        Some(Traffic::Haproxy {
+            sides: Sides::Pools(_),
+            ..
+        })
+    );
+    without_a_body(read, sources, promotes || pools);
+    let is_nowhere = ["canary_endpoint", "endpoint"]
+        .iter()
+        .all(|name| read.given(name).is_none() && !read.is_misspelt(name));
+    let mut missing = |name: &str, expected: &str| {
+        if read.given(name).is_none() && !read.is_misspelt(name) {
+            read.problem(Problem::unseen(name, expected));
+        }
+    };
+    if subject.commit.is_none() {
+        missing("commit", "the commit that is deployed");
+    }
+    let counts = matches!(traffic, Some(Traffic::Haproxy { .. }));
+    if sources.canary.is_none() && traffic.is_some() && !counts {
+        let expected = "the new version's own address: answers of the service do not tell whose they are, and this \
+                        traffic manager counts no requests";
+        missing("canary_endpoint", expected);
+    } else if is_nowhere && !(pools && sources.baseline.is_some()) {
+        let expected =
+            "the new version's own address, or endpoint, the service's, with traffic: haproxy";
+        missing("canary_endpoint", expected);
+    }
+    let expected = "the other pool's own address, because pools take turns";
+    match (&sources.canary, &sources.baseline) {
+        (Some(_), None) if pools => missing("baseline_endpoint", expected),
+        (None, Some(_)) if pools => missing("canary_endpoint", expected),
+        _ => {}
+    }
+    if sources.baseline.is_none() && promotes {
+        let expected = "the stable side's own address: after promote it is asked before it gets its traffic back";
+        missing("baseline_endpoint", expected);
+    }
+}
+
+/// A port that is open names no version. `both`: either side gets the new version some time.
+fn without_a_body(read: &mut Reader, sources: &Sources, both: bool) {
+    let baseline = sources.baseline.iter().filter(|_| both);
+    let is_tcp = |endpoint: &Endpoint| endpoint.scheme == Scheme::Tcp;
+    let name = if sources.canary.iter().any(is_tcp) {
+        "canary_endpoint"
+    } else if baseline.clone().any(is_tcp) {
+        "baseline_endpoint"
+    } else {
+        return;
+    };
+    for asked in [
+        "expect_version",
+        "expected_body",
+        "required_fields",
+        "max_age",
+    ] {
+        if read.given(asked).is_some() {
+            let expected = format!("an http {name} to read it from, but that is tcp://");
+            read.refuse(asked, expected);
+        }
+    }
+}
