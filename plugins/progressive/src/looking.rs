@@ -17,9 +17,10 @@ impl Hands<'_> {
     pub(crate) fn look(&mut self, side: Side) -> Outcome {
         let (sources, rules) = (&self.settings.sources, &self.settings.plan.rules);
         let started = self.clock.elapsed();
-        let mut probes = targets::new_version(sources, side, self.mover.carries_all(side));
+        let (places, carries_all) = (self.mover.places(), self.mover.carries_all(side));
+        let mut probes = targets::new_version(sources, side, places, carries_all);
         let of_new = probes.len();
-        probes.extend(targets::baseline(sources, side));
+        probes.extend(targets::baseline(sources, side, places));
         let clock = &**self.clock;
         let Some(mut samples) = probe_all(&probes, &self.http, clock, self.cancel) else {
             return Outcome::Slept;

@@ -18,6 +18,7 @@ use crate::rollout::Reading;
 use crate::sentry::Sentry;
 use crate::settings::{Settings, Sides, Traffic};
 use crate::stage;
+use crate::targets::Places;
 
 /// What moves the traffic of this run.
 pub struct Mover<'a> {
@@ -93,10 +94,25 @@ impl<'a> Mover<'a> {
     }
 
     fn takes_turns(&self) -> bool {
-        let Traffic::Haproxy { sides, .. } = &self.settings.traffic else {
-            return false;
-        };
-        matches!(sides, Sides::Pools(_))
+        self.pools().is_some()
+    }
+
+    fn pools(&self) -> Option<&[String; 2]> {
+        match &self.settings.traffic {
+            Traffic::Haproxy {
+                sides: Sides::Pools(pools),
+                ..
+            } => Some(pools),
+            _ => None,
+        }
+    }
+
+    /// Whether the pools have exchanged the places that the settings name them in.
+    pub fn places(&self) -> Places {
+        match (self.pools(), &self.servers) {
+            (Some([first, _]), Some(servers)) if servers.canary == *first => Places::Exchanged,
+            _ => Places::AsNamed,
+        }
     }
 
     /// From here on every command has little time.

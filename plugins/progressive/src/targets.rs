@@ -9,11 +9,20 @@ use shared::split::Side;
 
 use crate::settings::Sources;
 
+/// Whose endpoint is whose. Pools that take turns keep their endpoints when they exchange their places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Places {
+    /// As the settings name them.
+    AsNamed,
+    /// `canary_endpoint` is of the pool that is the stable side now, and `baseline_endpoint` of the other one.
+    Exchanged,
+}
+
 /// What one look at the new version probes. `carries_all`: all traffic is on its side, so that the service's answers
 /// are its own.
-pub fn new_version(sources: &Sources, side: Side, carries_all: bool) -> Vec<Probe> {
+pub fn new_version(sources: &Sources, side: Side, places: Places, carries_all: bool) -> Vec<Probe> {
     let probing = &sources.probing;
-    let own = own(sources, side);
+    let own = own(sources, side, places);
     let proves = own.is_some() || carries_all;
     let endpoints = own.map_or(&probing.endpoints[..], std::slice::from_ref);
     let health = endpoints
@@ -37,9 +46,9 @@ pub fn new_version(sources: &Sources, side: Side, carries_all: bool) -> Vec<Prob
 }
 
 /// What is probed of the old version beside it: nothing where it has no endpoint of its own.
-pub fn baseline(sources: &Sources, new: Side) -> Vec<Probe> {
+pub fn baseline(sources: &Sources, new: Side, places: Places) -> Vec<Probe> {
     let old = match new {
-        Side::Canary => sources.baseline.as_ref(),
+        Side::Canary => own(sources, Side::Stable, places),
         // The old version is gone, or about to go.
         Side::Stable => None,
     };
@@ -47,10 +56,14 @@ pub fn baseline(sources: &Sources, new: Side) -> Vec<Probe> {
     old.map(probe).into_iter().collect()
 }
 
-fn own(sources: &Sources, side: Side) -> Option<&Endpoint> {
-    match side {
-        Side::Canary => sources.canary.as_ref(),
-        Side::Stable => sources.baseline.as_ref(),
+fn own(sources: &Sources, side: Side, places: Places) -> Option<&Endpoint> {
+    match (side, places) {
+        (Side::Canary, Places::AsNamed) | (Side::Stable, Places::Exchanged) => {
+            sources.canary.as_ref()
+        }
+        (Side::Stable, Places::AsNamed) | (Side::Canary, Places::Exchanged) => {
+            sources.baseline.as_ref()
+        }
     }
 }
 

@@ -196,8 +196,8 @@ pub const CATALOG: &[Setting] = &[
     set(PROGRESSIVE, "stages", "`10,25,50,100`", "The percentages of traffic, or a list of `{percentage, wait_time}`")
         .policy("progressive_deployment.stages"),
     set(PROGRESSIVE, "wait_time", "`5m`", "How long each stage is observed"),
-    set(PROGRESSIVE, "canary_endpoint", "", "The new version's own address").secret(),
-    set(PROGRESSIVE, "baseline_endpoint", "", "The old version's own address").secret(),
+    set(PROGRESSIVE, "canary_endpoint", "", "The new version's own address; with `pools` that of the second pool, which keeps it when they exchange their places").secret(),
+    set(PROGRESSIVE, "baseline_endpoint", "", "The old version's own address; with `pools` that of the first pool").secret(),
     set(PROGRESSIVE, "min_samples", "`3`", "The least number of samples without which a stage is inconclusive")
         .policy("analysis.min_samples"),
     set(PROGRESSIVE, "deadline", "50 minutes after the pipeline's start", "When the rollout has to be over"),
