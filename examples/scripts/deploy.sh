@@ -14,14 +14,16 @@
 # It finds DEPLOYMENT_ID, DEPLOYMENT_COMMIT, DEPLOYMENT_ENVIRONMENT, DEPLOYMENT_STAGE, DEPLOYMENT_ATTEMPT, the CI_*
 # variables, PATH, HOME and what the step's `script_env` gives it; never the plugin's own secrets.
 #
-# For `traffic: haproxy` the last two actions are not called: plugin-progressive moves the traffic itself.
+# For `traffic: haproxy` the last two actions are not called: plugin-progressive moves the traffic itself. A step with
+# `commands:` can call it, too: it deploys the pipeline's commit then.
 set -eu
 
 : "${DEPLOY_ROOT:?set it in script_env: the folder with releases/, stable and canary}"
 root=$(cd "$DEPLOY_ROOT" && pwd)
+commit=${DEPLOYMENT_COMMIT:-${CI_COMMIT_SHA:-}}
 
 deploy() {
-    release=$root/releases/$DEPLOYMENT_COMMIT
+    release=$root/releases/${commit:?the commit to deploy}
     mkdir -p "$root/releases"
     # Whole or not at all: a release that is there is complete.
     if [ ! -d "$release" ]; then
@@ -33,7 +35,7 @@ deploy() {
 }
 
 promote() {
-    point stable "$root/releases/$DEPLOYMENT_COMMIT"
+    point stable "$root/releases/${commit:?the commit to promote}"
 }
 
 rollback() {

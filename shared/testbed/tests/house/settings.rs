@@ -35,15 +35,19 @@ fn table(plugin: Plugin) -> String {
 }
 
 #[test]
-fn the_health_plugins_table_is_the_catalogs() {
-    let wanted = table(Plugin::Health);
-    let docs = read("plugins/health/docs.md");
-    assert!(
-        docs.starts_with("---\nname: "),
-        "docs.md begins with Woodpecker's front matter"
-    );
-    assert!(
-        docs.contains(&wanted),
-        "the settings table in plugins/health/docs.md should be:\n{wanted}"
-    );
+fn every_plugins_table_is_the_catalogs() {
+    for (plugin, path) in [
+        (Plugin::Health, "plugins/health/docs.md"),
+        (Plugin::Progressive, "plugins/progressive/docs.md"),
+    ] {
+        let (wanted, docs) = (table(plugin), read(path));
+        assert!(
+            docs.starts_with("---\nname: "),
+            "{path} begins with Woodpecker's front matter"
+        );
+        assert!(
+            docs.contains(&wanted),
+            "the settings table in {path} should be:\n{wanted}"
+        );
+    }
 }

@@ -1,0 +1,257 @@
+//! Every fenced block of docs.md, what README.md shows of this plugin, and every example is run or parsed: what is shown
+//! works.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use jsonschema::Validator;
+use plugin_progressive::settings::{PLUGIN, Settings};
+use serde_yaml::Value;
+use shared::settings::environment::Environment;
+use shared::settings::raw::Raw;
+use testbed::scratch::Scratch;
+use testbed::woodpecker;
+
+use crate::step::COMMIT;
+
+struct Block {
+    language: String,
+    text: String,
+    place: String,
+}
+
+pub(crate) fn top() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn blocks(path: &str) -> Vec<Block> {
+    let text = std::fs::read_to_string(top().join(path)).unwrap();
+    let mut found = Vec::new();
+    let mut open: Option<Block> = None;
+    for (number, line) in text.lines().enumerate() {
+        match (&mut open, line.strip_prefix("```")) {
+            (None, Some(language)) => {
+                open = Some(Block {
+                    language: language.to_owned(),
+                    text: String::new(),
+                    place: format!("{path} line {}", number + 1),
+                });
+            }
+            (Some(_), Some(_)) => found.extend(open.take()),
+            (Some(block), None) => block.text.extend([line, "\n"]),
+            (None, None) => {}
+        }
+    }
+    assert!(open.is_none(), "{path} has a block that is not closed");
+    found
+}
+
+fn docs() -> Vec<Block> {
+    blocks("plugins/progressive/docs.md")
+}
+
+fn of<'a>(blocks: &'a [Block], language: &'a str) -> impl Iterator<Item = &'a Block> {
+    blocks
+        .iter()
+        .filter(move |block| block.language == language)
+}
+
+#[test]
+fn every_block_of_the_page_is_of_a_kind_that_is_checked() {
+    for block in docs() {
+        let known = ["yaml", "json", "haproxy"].contains(&block.language.as_str());
+        assert!(
+            known,
+            "{}: a block of {:?} is checked by no test",
+            block.place, block.language
+        );
+    }
+}
+
+#[test]
+fn every_step_of_ours_is_understood() {
+    let (page, readme) = (docs(), blocks("README.md"));
+    let pipelines = |blocks: &[Block]| -> usize {
+        of(blocks, "yaml")
+            .filter(|block| block.text.contains("steps:"))
+            .map(|block| pipeline(&block.text, &block.place))
+            .sum()
+    };
+    assert!(pipelines(&page) >= 7);
+    assert!(pipelines(&readme) >= 2);
+}
+
+#[test]
+fn every_example_pipeline_is_what_woodpecker_takes_and_its_steps_are_understood() {
+    let files = std::fs::read_dir(top().join("examples/pipelines")).unwrap();
+    let mut ours = 0;
+    for path in files.map(|entry| entry.unwrap().path()) {
+        let (text, place) = (
+            std::fs::read_to_string(&path).unwrap(),
+            path.display().to_string(),
+        );
+        let yaml: Value = serde_yaml::from_str(&text).unwrap();
+        // Without a filter of events Woodpecker's linter warns, and without a limit two rollouts run at once.
+        let when = yaml["when"].as_sequence().unwrap();
+        assert!(when.iter().all(|one| one.get("event").is_some()), "{place}");
+        assert_eq!(yaml["concurrency"]["limit"].as_u64(), Some(1), "{place}");
+        ours += pipeline(&text, &place);
+    }
+    assert!(ours >= 3);
+}
+
+#[test]
+fn a_pipeline_that_woodpecker_refuses_is_seen() {
+    for wrong in [
+        "steps: []\nstep: {}",
+        "steps: [{name: a, image: b, settings: {}, commands: [c]}]",
+        "steps: [{name: a, image: b, when: [{events: push}]}]",
+        "steps: [{name: a, settings: {b: c}}]",
+    ] {
+        let yaml: Value = serde_yaml::from_str(wrong).unwrap();
+        assert!(against_the_schema(&yaml).is_err(), "{wrong}");
+    }
+}
+
+/// Holds a pipeline against Woodpecker's schema, understands the steps of it that are ours, and says how many there are.
+fn pipeline(text: &str, place: &str) -> usize {
+    let text = text.replace("${CI_COMMIT_SHA}", COMMIT);
+    let mut yaml: Value =
+        serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{place}: {error}"));
+    yaml.apply_merge().unwrap();
+    if let Err(errors) = against_the_schema(&yaml) {
+        panic!("{place}: {errors}");
+    }
+    let mut ours = 0;
+    for step in yaml["steps"].as_sequence().unwrap() {
+        let is_plugin = step.get("settings").is_some();
+        assert!(!is_plugin || step.get("environment").is_none(), "{place}");
+        let image = step["image"].as_str().unwrap();
+        if image.starts_with("plugin-progressive:") {
+            understand(&step["settings"], place);
+            ours += 1;
+        }
+    }
+    ours
+}
+
+fn against_the_schema(pipeline: &Value) -> Result<(), String> {
+    let schema = include_str!("../woodpecker/pipeline.schema.json");
+    let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
+    let validator: Validator = jsonschema::draft7::new(&schema).unwrap();
+    let pipeline = serde_json::to_value(pipeline).unwrap();
+    let errors = validator.iter_errors(&pipeline);
+    let errors: Vec<String> = errors
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(errors.join("\n"))
+    }
+}
+
+fn secrets() -> BTreeMap<String, String> {
+    let secrets = [
+        (
+            "database_url",
+            "postgres://ci:secret@db.example/deployments",
+        ),
+        (
+            "slack_webhook_url",
+            "https://hooks.slack.example/services/T/B/x",
+        ),
+        ("deployment_webhook", "https://deploy.example/shop"),
+        ("webhook_secret", "a-secret-to-sign-with"),
+        ("deploy_token", "a-token-for-the-script"),
+    ];
+    secrets
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+}
+
+/// Understands a step's settings as they stand.
+pub(crate) fn understand(settings: &Value, place: &str) {
+    let mut variables = woodpecker::variables(settings, &secrets())
+        .unwrap_or_else(|error| panic!("{place}: {error}"));
+    variables.insert("CI_COMMIT_SHA".to_owned(), COMMIT.to_owned());
+    let pairs = variables
+        .into_iter()
+        .map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    let environment = Environment::of(pairs);
+    let (raw, found) = Raw::gather(PLUGIN, &BTreeMap::new(), &environment);
+    assert!(found.notes.is_empty(), "{place}: {:?}", found.notes);
+    let understood = Settings::understand(&raw, found, &environment, Timestamp::UNIX_EPOCH);
+    if let Err(problems) = understood {
+        panic!("{place}: {problems:?}");
+    }
+}
+
+#[test]
+fn the_policy_for_rollouts_needs_no_more_than_endpoints_and_a_script() {
+    let policy = top().join("examples/policies/progressive.yaml");
+    for environment in ["production", "staging"] {
+        let settings = format!(
+            "policy: {}\nenvironment: {environment}\ncanary_endpoint: http://10.0.0.12:8080/health\n\
+             baseline_endpoint: http://10.0.0.11:8080/health\ndeployment_script: deploy.sh\n",
+            policy.display()
+        );
+        understand(&serde_yaml::from_str(&settings).unwrap(), environment);
+    }
+}
+
+#[test]
+fn every_json_of_the_page_is_what_the_webhook_is_sent_and_answers() {
+    let page = docs();
+    let documents: Vec<serde_json::Value> = of(&page, "json")
+        .map(|block| serde_json::from_str(&block.text).unwrap())
+        .collect();
+    let [asked, answered] = documents.as_slice() else {
+        panic!("one request and one answer are shown")
+    };
+    let sent = testbed::sink::Sink::start([testbed::sink::Reply::new(200, "{}")]);
+    let http = shared::http::Http::new(
+        shared::tls::Roots::load(None).unwrap(),
+        shared::http::Proxies::default(),
+        "test",
+    );
+    let webhook = shared::traffic::Webhook::new(
+        shared::secret::Secret::new(sent.url("/")),
+        None,
+        shared::hook::Facts {
+            id: "acme-shop-production-8".into(),
+            commit: COMMIT.into(),
+            environment: "production".into(),
+            pool: None,
+        },
+        std::sync::Arc::new(http),
+        std::time::Duration::from_secs(10),
+        std::time::Duration::from_secs(10),
+    );
+    let quarter = shared::hook::Action::UpdateTraffic(shared::split::Share::new(25).unwrap());
+    let call = shared::hook::Call {
+        stage: 2,
+        attempt: 1,
+    };
+    webhook.unwrap().act(quarter, call).unwrap();
+    let body: serde_json::Value = serde_json::from_slice(&sent.requests()[0].body).unwrap();
+    assert_eq!(body, *asked);
+    assert_eq!(*answered, serde_json::json!({"share": 25}));
+}
+
+#[test]
+fn every_proxy_configuration_is_one_that_haproxy_takes() {
+    let (page, readme) = (docs(), blocks("README.md"));
+    let shown = of(&page, "haproxy").chain(of(&readme, "haproxy"));
+    let scratch = Scratch::new("documents");
+    let mut checked = 0;
+    for block in shown {
+        let path = scratch.join("haproxy.cfg");
+        std::fs::write(&path, &block.text).unwrap();
+        crate::examples::check(&path, &block.place);
+        checked += 1;
+    }
+    assert!(checked >= 2);
+}
