@@ -246,10 +246,19 @@ fn every_proxy_configuration_is_one_that_haproxy_takes() {
     let (page, readme) = (docs(), blocks("README.md"));
     let shown = of(&page, "haproxy").chain(of(&readme, "haproxy"));
     let scratch = Scratch::new("documents");
+    let authority = testbed::tls::Ca::new("runtime API");
+    let issued = authority.issue(&["localhost"]);
+    let api = format!("{}{}", issued.cert_pem, issued.key_pem);
+    std::fs::write(scratch.join("api.pem"), api).unwrap();
+    std::fs::write(scratch.join("agents.pem"), &authority.pem).unwrap();
     let mut checked = 0;
     for block in shown {
         let path = scratch.join("haproxy.cfg");
-        std::fs::write(&path, &block.text).unwrap();
+        // HAProxy reads certificates that it is told of.
+        let text = block
+            .text
+            .replace("/etc/haproxy/", &format!("{}/", scratch.path().display()));
+        std::fs::write(&path, text).unwrap();
         crate::examples::check(&path, &block.place);
         checked += 1;
     }
