@@ -1,15 +1,19 @@
 //! SIGTERM and SIGINT: Woodpecker's way to say that a pipeline was cancelled.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 /// Whether the run was cancelled. Clones share the answer.
 #[derive(Debug, Clone, Default)]
 pub struct Cancel {
     state: Arc<(Mutex<bool>, Condvar)>,
+    /// Set by the handler itself: the thread that ends the waits may come later on a busy machine.
+    heard: Arc<AtomicBool>,
 }
 
 impl Cancel {
@@ -21,6 +25,9 @@ impl Cancel {
     pub fn on_signals() -> std::io::Result<Self> {
         let cancel = Self::default();
         let told = cancel.clone();
+        for signal in [SIGTERM, SIGINT] {
+            flag::register(signal, Arc::clone(&cancel.heard))?;
+        }
         let mut signals = Signals::new([SIGTERM, SIGINT])?;
         // Not `thread::spawn`, which panics where there is no thread to be had.
         std::thread::Builder::new()
@@ -42,7 +49,8 @@ impl Cancel {
 
     /// Whether the run was cancelled.
     pub fn is_cancelled(&self) -> bool {
-        *self.state.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let is_set = || *self.state.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.heard.load(Ordering::SeqCst) || is_set()
     }
 
     /// Waits for the time to pass or for the run to be cancelled; tells whether it was.

@@ -25,7 +25,7 @@ fn a_bad_canary_is_put_back_although_the_database_hangs() {
     pipeline.run(&[("settle", "true")]).with(0, "SETTLED");
     let rows =
         "SELECT status FROM deployments UNION ALL SELECT status FROM progressive_deployments";
-    assert_eq!(postgres.sql(&name, rows), "rolled_back\nfailed");
+    assert_eq!(postgres.sql(&name, rows), "rolled_back\nunverified\nfailed");
 }
 
 #[test]

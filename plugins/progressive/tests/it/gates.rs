@@ -102,7 +102,7 @@ fn a_version_that_turns_bad_in_the_soak_is_put_back() {
         .saying("Traffic: put back, the canary has 0 %");
     assert_eq!(world.weights(), (100, 0));
     let rows = "SELECT status FROM deployments";
-    assert_eq!(postgres.sql(&name, rows), "rolled_back");
+    assert_eq!(postgres.sql(&name, rows), "rolled_back\nunverified");
     assert_eq!(postgres.sql(&name, marker), "0");
 }
 

@@ -147,7 +147,7 @@ fn blue_and_green_take_turns_and_nothing_else() {
     for finish in ["stay", "swap", ""] {
         let pipeline = with(world.settings(), policy).with("finish", finish);
         let refused = pipeline.run(&[("dry_run", "true")]).with(2, "REFUSED");
-        refused.saying("pools beside the policy's blue_green");
+        refused.saying("because the policy's blue_green is enabled");
     }
     let pipeline = with(without(&world, &own), policy).with("pools", "blue,green");
     pipeline

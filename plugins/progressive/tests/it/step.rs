@@ -192,6 +192,16 @@ pub(crate) fn send(name: &str, child: &Child) {
     let pid = child.id().to_string();
     let sent = Command::new("kill").args([name, &pid]).status().unwrap();
     assert!(sent.success());
+    // Sent is not heard yet on a busy machine. Of the dead nothing is heard at all.
+    let is_pending = || {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let mut pending = status.lines().filter_map(|line| {
+            line.strip_prefix("SigPnd:")
+                .or_else(|| line.strip_prefix("ShdPnd:"))
+        });
+        pending.any(|set| set.trim().contains(|bit| bit != '0'))
+    };
+    while name != "-KILL" && is_pending() {}
 }
 
 /// A step that was left running. It is killed when it is dropped.

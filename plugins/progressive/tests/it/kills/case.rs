@@ -146,7 +146,11 @@ impl<'a> Case<'a> {
         if scene.kind == Kind::Journal {
             return wrong;
         }
-        let row = first.status.map(|status| format!("first {status}\n"));
+        // What was put back for a reason has a row of its own that says so.
+        let row = first.status.map(|status| match status {
+            "rolled_back" => format!("first {status}\nfirst-rollback unverified\n"),
+            _ => format!("first {status}\n"),
+        });
         let rows = "SELECT deployment_id || ' ' || status FROM deployments ORDER BY 1";
         let expected = format!("{}second success", row.unwrap_or_default());
         hold("deployments", scene.sql(rows), &expected);

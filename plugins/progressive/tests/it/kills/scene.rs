@@ -170,13 +170,6 @@ impl Scene {
 
     fn settings(&self, deployment: Deployment) -> Vec<(&'static str, String)> {
         let url = |backend: &Backend| format!("http://{}/health", backend.address);
-        // The pool that has the version of this deployment is the one that is to be looked at.
-        let is_blue = self.kind == Kind::Swap && self.blue.version() == deployment.commit;
-        let (canary, baseline) = if is_blue {
-            (&self.blue, &self.green)
-        } else {
-            (&self.green, &self.blue)
-        };
         let mut settings = vec![
             ("deployment_id", deployment.id.to_owned()),
             ("commit", deployment.commit.to_owned()),
@@ -184,8 +177,8 @@ impl Scene {
             ("traffic", "haproxy".to_owned()),
             ("haproxy_address", self.api.tcp()),
             ("haproxy_backend", "shop".to_owned()),
-            ("canary_endpoint", url(canary)),
-            ("baseline_endpoint", url(baseline)),
+            ("canary_endpoint", url(&self.green)),
+            ("baseline_endpoint", url(&self.blue)),
             ("stages", "10,50,100".to_owned()),
             ("wait_time", "150ms".to_owned()),
             ("interval", "60ms".to_owned()),
