@@ -203,6 +203,8 @@ impl<'a> Hands<'a> {
         let Some(database) = &self.settings.database else {
             return Taken::Unneeded;
         };
+        // What an earlier run left in the journal goes under its own token, before there is a newer one.
+        self.ledger.open();
         let (taken, heartbeat) = edges::lease(self.settings, database, self.clock);
         self.ledger.token = heartbeat.as_ref().map(Heartbeat::token);
         self.heartbeat = heartbeat;

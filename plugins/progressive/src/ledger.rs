@@ -74,6 +74,12 @@ impl<'a> Ledger<'a> {
         })
     }
 
+    /// Opens the records, which delivers what waits in the journal.
+    pub fn open(&mut self) {
+        self.store();
+        self.say();
+    }
+
     /// Whose the intent is.
     pub(crate) fn subject(&self, intent: &Intent) -> Subject {
         let own = &self.settings.subject;

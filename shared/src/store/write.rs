@@ -65,14 +65,15 @@ pub(super) fn insert_live(
     Ok(None)
 }
 
-/// Writes an entry that waited. A newer token turns back only what others go by; the rest is history, which is true
-/// whoever has the lease now.
+/// Writes an entry that waited. A newer token turns back a marker, which others go by; the rest is history, which is
+/// true whoever has the lease now. An intent is history too: it never takes the place of one under a newer token, and
+/// without it a later run would put back a rollout that has succeeded since the database was lost.
 fn insert_late(
     transaction: &mut Transaction<'_>,
     entry: &Entry,
     application: &str,
 ) -> Result<Option<Fenced>, Error> {
-    if let Record::Marker(_) | Record::Rollout(_) = &entry.body {
+    if let Record::Marker(_) = &entry.body {
         return insert_live(transaction, std::slice::from_ref(entry), application);
     }
     insert(transaction, entry, application)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use shared::deployment::Status;
 use shared::record::{Deployment, LAST_STABLE, Mark, Marker, Record, Stage, StageStatus};
-use shared::store::{Landed, Records};
+use shared::store::{Landed, Records, StoreConfig};
 
 use super::leasing::{config, take};
 use super::{Place, at, clock, subject, warnings};
@@ -179,9 +179,32 @@ fn what_was_journalled_under_an_old_token_arrives_as_history_only() {
         said.contains("the lease (token 2) is now held by"),
         "{said}"
     );
-    assert_eq!(records.finish().rejected, 2);
-    // What others go by is turned back; that the stage was passed stays true.
-    assert_eq!(place.sql(COUNTS), "0|1|1|0");
+    assert_eq!(records.finish().rejected, 1);
+    // The marker, which others go by, is turned back; what was done stays true.
+    assert_eq!(place.sql(COUNTS), "1|1|1|0");
     let aside = fs::read_to_string(place.folder.join("sub/records.jsonl.rejected")).unwrap();
-    assert_eq!(aside.lines().count(), 2);
+    assert_eq!(aside.lines().count(), 1);
+}
+
+#[test]
+fn an_intent_that_arrives_late_never_takes_the_place_of_a_newer_one() {
+    let (place, clock) = (Place::new(), clock());
+    let old = take(&config(&place.url()), "1").token();
+    let mut records = Records::open(place.config_without_database(), &clock);
+    let state = serde_json::json!({"share": 100});
+    let landed = records.intend(&subject("1"), Some(old), state, None);
+    assert_eq!(landed, Ok(Landed::Journal));
+    let new = take(&config(&place.url()), "1").token();
+    let elsewhere = StoreConfig {
+        journal: place.folder.join("elsewhere.jsonl"),
+        ..place.config()
+    };
+    let mut other = Records::open(elsewhere, &clock);
+    let state = serde_json::json!({"share": 0});
+    let landed = other.intend(&subject("1"), Some(new), state.clone(), None);
+    assert_eq!(landed, Ok(Landed::Database));
+    let mut records = Records::open(place.config(), &clock);
+    let subject = subject("1");
+    let last = records.last_rollout(&subject.repo, &subject.environment);
+    assert_eq!(last.unwrap().value.unwrap().state, state);
 }
