@@ -130,10 +130,10 @@ fn the_report_says_what_the_log_says_in_each_of_its_forms() {
         ] {
             assert!(text.contains(part), "{part} is not in {name}:\n{text}");
         }
-        if name.ends_with(".html") {
+        if name == "out/report.html" {
             assert!(text.contains("<svg"), "{text}");
         }
-        if name.ends_with(".json") {
+        if name == "report.json" {
             let json: serde_json::Value = serde_json::from_str(&text).unwrap();
             assert_eq!(json["report"]["outcome"], "failure");
             let stages = json["report"]["tables"][0]["rows"].as_array().unwrap();

@@ -12,7 +12,7 @@
 use testbed::hostile::{Behaviour, Server, json_answer};
 use testbed::relay::{Desk, Relay};
 
-use super::{Case, Place, all, cases, checked, end, place};
+use super::{Case, NOT_MET, Place, all, cases, checked, end, place};
 use crate::step::{Pipeline, World, ask, ask_at};
 
 /// Where the traffic was read: three commands look whether all is permitted, two read, and one asks for sticky tables.
@@ -50,9 +50,9 @@ impl House {
 
     /// A pipeline with two short stages, before whose begin all traffic is on the stable side.
     pub(super) fn pipeline(&self, is_bad: bool) -> Pipeline {
-        for (server, weight) in [("blue", 100), ("green", 0)] {
-            let text = format!("set server shop/{server} weight {weight}\n");
-            ask(&self.world.proxy, &text);
+        // Who cannot ask whether clients stick takes the canary out of service: it is to be ready again.
+        for to in ["blue weight 100", "green weight 0", "green state ready"] {
+            ask(&self.world.proxy, &format!("set server shop/{to}\n"));
         }
         let pipeline = Pipeline::new("8", self.world.settings())
             .with("stages", "50,100")
@@ -61,6 +61,8 @@ impl House {
             .with("deadline", "4s");
         if is_bad {
             let url = format!("http://{}/", self.bad.address);
+            // Time for three looks, however slow they are.
+            let pipeline = pipeline.with("wait_time", "1500ms");
             return pipeline.with("canary_endpoint", &url);
         }
         pipeline
@@ -69,10 +71,15 @@ impl House {
     fn meets(&self, case: &Case, is_bad: bool) -> Result<(), String> {
         let (desk, met) = case.desk(is_write);
         let relay = Relay::haproxy(&desk, "haproxy", &self.world.proxy.socket);
-        let pipeline = self.pipeline(is_bad).with("haproxy_address", &relay.tcp());
+        // What lasts has nothing but the deadline to end it; what does not is to be outlived.
+        let deadline = if case.lasts { "4s" } else { "1m" };
+        let pipeline = self
+            .pipeline(is_bad)
+            .with("deadline", deadline)
+            .with("haproxy_address", &relay.tcp());
         let ended = end(pipeline.spawn(&[]));
         if met.load(std::sync::atomic::Ordering::SeqCst) == 0 {
-            return Err(format!("it never met the fault:\n{}", ended.log));
+            return Err(format!("{NOT_MET}:\n{}", ended.log));
         }
         let code = checked(&ended, expected(case, is_bad))?;
         let weights = self.world.weights();

@@ -17,7 +17,7 @@ use testbed::postgres::Postgres;
 use testbed::relay::{Desk, Exchange, Kind, Passage, Relay};
 
 use super::proxy::House;
-use super::{Case, Spot, all, checked, each_fault, end};
+use super::{Case, NOT_MET, Spot, all, checked, each_fault, end};
 use crate::step::Pipeline;
 
 /// What asks for the past.
@@ -105,7 +105,7 @@ fn meets(house: &House, template: &str, met: &Met, is_bad: bool) -> Result<(), S
     let (name, pipeline) = pipeline(house, template, &relay, is_bad);
     let ended = end(pipeline.spawn(&[]));
     if count.load(Ordering::SeqCst) == 0 {
-        return Err(format!("it never met the fault:\n{}", ended.log));
+        return Err(format!("{NOT_MET}:\n{}", ended.log));
     }
     let through = i32::from(is_bad);
     let code = match (met.early, met.case.name.starts_with(PAST)) {
@@ -126,7 +126,12 @@ fn meets(house: &House, template: &str, met: &Met, is_bad: bool) -> Result<(), S
     }
     // When the database is back, everything is delivered, and nothing twice.
     desk.rule(|_| Passage::Forward);
-    checked(&end(pipeline.spawn(&[("settle", "true")])), &[0])?;
+    // A success that stays is left as it is, which settling refuses to touch.
+    let settled: &[i32] = if code == 0 { &[0, 2] } else { &[0] };
+    checked(&end(pipeline.spawn(&[("settle", "true")])), settled)?;
+    if house.world.weights() != right {
+        return Err(format!("settling moved the traffic:\n{}", ended.log));
+    }
     if code == 2 {
         return Ok(());
     }

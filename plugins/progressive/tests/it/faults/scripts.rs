@@ -11,7 +11,7 @@ use std::path::Path;
 use testbed::hostile::{Behaviour, Server, json_answer};
 use testbed::relay::Passage;
 
-use super::{Case, Place, Spot, all, checked, each_fault, end, place};
+use super::{Case, NOT_MET, Place, Spot, all, checked, each_fault, end, place};
 use crate::rollouts::script;
 use crate::step::Pipeline;
 
@@ -63,7 +63,9 @@ pub(super) fn versions(
 }
 
 /// The settings of a rollout that deploys, moves in two short stages and promotes.
-pub(super) fn promoting(versions: &[Server; 2]) -> Vec<(String, String)> {
+pub(super) fn promoting(versions: &[Server; 2], is_bad: bool) -> Vec<(String, String)> {
+    // Time for three looks at a bad version, however slow they are.
+    let wait = if is_bad { "1500ms" } else { "200ms" };
     let [stable, canary] = [0, 1].map(|side: usize| format!("http://{}/", versions[side].address));
     let settings = [
         ("canary_endpoint", canary.as_str()),
@@ -71,7 +73,7 @@ pub(super) fn promoting(versions: &[Server; 2]) -> Vec<(String, String)> {
         ("run_deploy", "true"),
         ("finish", "promote"),
         ("stages", "50,100"),
-        ("wait_time", "200ms"),
+        ("wait_time", wait),
         ("interval", "100ms"),
         ("min_samples", "1"),
         ("initial_delay", "0"),
@@ -90,7 +92,7 @@ impl Site {
         };
         let versions = versions(share, is_bad);
         let mut pipeline = pipeline;
-        for (name, value) in promoting(&versions) {
+        for (name, value) in promoting(&versions, is_bad) {
             pipeline = pipeline.with(&name, &value);
         }
         let told = case.map(|case| {
@@ -119,41 +121,26 @@ impl Site {
 pub(super) fn expected(case: &Case, is_bad: bool, shrugs: bool) -> &'static [i32] {
     let Place { writes, then } = place(case);
     let unnoticed = shrugs && case.fault == Passage::Garbage;
-    match (writes, then, case.lasts) {
+    let (back, stuck, through): (&[i32], &[i32], &[i32]) = (&[1], &[4], &[0]);
+    match (writes, then) {
         // Nothing is touched before the traffic was read.
-        (0, ..) => &[2],
+        (0, _) => &[2],
         // A deployment that failed is taken back, whether or not that works.
-        (1, 0, _) if !unnoticed => &[1],
-        (1, 0, false) => &[0],
+        (1, 0) if !unnoticed => back,
         // Before the first move: it is known that nothing was moved, or the restore fails, too.
-        (1, _, true) => &[1, 4],
-        (1, _, false) => &[0],
+        (1, 1..) if case.lasts => &[1, 4],
+        // The version is taken back after the traffic is: what is not done then is named.
+        (4, _) if is_bad => back,
+        // A bad version is put back by whoever can be reached again.
+        (2 | 3, _) if is_bad && !case.lasts => back,
         // A move, and its verification.
-        (2, 0 | 1, lasts) if !is_bad => {
-            if lasts {
-                &[4]
-            } else {
-                &[1]
-            }
-        }
-        // Looks at a bad version: whoever can be reached again puts it back.
-        (2, _, lasts) if is_bad => {
-            if lasts {
-                &[4]
-            } else {
-                &[1]
-            }
-        }
-        (3, 0 | 1, false) => &[1],
-        (3, 0 | 1, true) => &[4],
-        // Taken back after the traffic is: a part that is named when it is not done.
-        (4, ..) if is_bad => &[1],
+        (2 | 3, 0 | 1) if !case.lasts => back,
         // The stable side may have the new version or not: traffic stays where it was judged good.
-        (4, 0, _) if !unnoticed => &[4],
-        (4 | 2 | 3, _, true) => &[4],
-        (4 | 2 | 3, _, false) => &[0],
-        // Giving the stable side its traffic back.
-        _ => &[4],
+        (4, 0) if !unnoticed => stuck,
+        // A look.
+        (1..=4, _) if !case.lasts => through,
+        // For good, or while the stable side gets its traffic back.
+        _ => stuck,
     }
 }
 
@@ -162,7 +149,7 @@ fn meets(case: &Case, is_bad: bool) -> Result<(), String> {
     let ended = end(site.pipeline.spawn(&[]));
     let workspace = site.pipeline.workspace.path();
     if !workspace.join("met").exists() {
-        return Err(format!("it never met the fault:\n{}", ended.log));
+        return Err(format!("{NOT_MET}:\n{}", ended.log));
     }
     let code = checked(&ended, expected(case, is_bad, true))?;
     let share = read(workspace, "share");
