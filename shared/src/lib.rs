@@ -11,6 +11,7 @@ pub mod chart;
 pub mod deployment;
 pub mod endpoint;
 pub mod hook;
+pub mod incident;
 pub mod intent;
 pub mod message;
 pub mod metric;

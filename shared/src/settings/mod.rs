@@ -5,6 +5,7 @@ pub mod catalog;
 pub mod common;
 pub mod environment;
 pub mod flags;
+pub mod forging;
 pub mod judging;
 pub mod probing;
 pub mod raw;

@@ -7,6 +7,7 @@
 
 pub mod backend;
 pub mod connect_proxy;
+pub mod forge;
 pub mod haproxy;
 pub mod hostile;
 pub mod load;

@@ -9,6 +9,7 @@ const PURE: &[&str] = &[
     "deployment",
     "endpoint",
     "hook",
+    "incident",
     "intent",
     "message",
     "metric",
