@@ -17,7 +17,7 @@ use crate::sink::{Reply, Request};
 use crate::stop::Stop;
 
 pub use description::Description;
-pub use state::{Data, Deployed, Item};
+pub use state::{Asked, Data, Deployed, Item};
 
 /// The token that it takes.
 pub const TOKEN: &str = "t0k3n-t0k3n-t0k3n";
@@ -115,7 +115,7 @@ impl Forge {
                 let inner = Arc::clone(&serving);
                 // The client may leave at any time; that is not the forge's failure.
                 std::thread::spawn(move || {
-                    drop(serve::serve(stream, |request| inner.answer(request)))
+                    drop(serve::serve(stream, |request| inner.answer(&request)));
                 });
             }
         });
@@ -197,14 +197,14 @@ impl Drop for Forge {
 }
 
 impl Inner {
-    fn answer(&self, request: Request) -> Reply {
+    fn answer(&self, request: &Request) -> Reply {
         self.seen.lock().unwrap().push(request.clone());
-        self.wait_for_others(&request);
-        if let Some(reply) = self.struck(&request, When::Instead) {
+        self.wait_for_others(request);
+        if let Some(reply) = self.struck(request, When::Instead) {
             return reply;
         }
-        let reply = self.done(&request);
-        self.struck(&request, When::After).unwrap_or(reply)
+        let reply = self.done(request);
+        self.struck(request, When::After).unwrap_or(reply)
     }
 
     fn wait_for_others(&self, request: &Request) {
