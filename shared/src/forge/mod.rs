@@ -20,6 +20,7 @@ mod github;
 mod gitlab;
 mod incidents;
 mod knowing;
+mod opening;
 mod place;
 mod proposing;
 mod records;

@@ -1,5 +1,6 @@
 //! The text of an incident, cut until it fits.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::chart;
@@ -171,11 +172,18 @@ fn standard(incident: &Incident, size: Size) -> String {
 }
 
 fn filled(incident: &Incident, template: &Template, size: Size) -> String {
-    let pieces = template.pieces.iter().map(|piece| match piece {
-        Piece::Text(text) => text.clone(),
-        Piece::Place(name) => place(incident, name, size),
-    });
-    pieces.collect()
+    // A name may stand in a template a thousand times.
+    let mut known: BTreeMap<&str, String> = BTreeMap::new();
+    let mut out = String::new();
+    for piece in &template.pieces {
+        out.push_str(match piece {
+            Piece::Text(text) => text,
+            Piece::Place(name) => known
+                .entry(name)
+                .or_insert_with(|| place(incident, name, size)),
+        });
+    }
+    out
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ fn an_incident_is_opened_with_labels_and_assignees_and_told_once() {
                 (1, "bug".into()),
                 (2, "automated".into()),
                 (3, "automated".into()),
-            ]
+            ];
         });
         let tell = |note: &str| {
             at(flavour, &peer, |forge| {
