@@ -74,8 +74,7 @@ impl Teller<'_> {
     fn repository(&self, data: &Data) -> Reply {
         let push = !data.no_push;
         let permissions = json!({ "admin": false, "push": push, "pull": true });
-        let fields =
-            json!({ "has_issues": !data.issues_off, "permissions": permissions, "language": null });
+        let fields = json!({ "has_issues": !data.issues_off, "permissions": permissions, "language": "Rust" });
         let mut value = self.like("GET", "", fields);
         // The example's own forks lack what the description asks for.
         for name in ["parent", "source", "template_repository"] {
