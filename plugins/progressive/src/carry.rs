@@ -14,7 +14,7 @@ use shared::http::Http;
 use shared::intent::{Intent, Part};
 use shared::log::{Log, Tone};
 use shared::signal::Cancel;
-use shared::store::lease::{Heartbeat, Pulse};
+use shared::store::lease::{Alone, Heartbeat, Pulse};
 use shared::tick::Tick;
 
 use crate::calls::Calling;
@@ -40,6 +40,8 @@ pub struct Hands<'a> {
     pub(crate) mover: Mover<'a>,
     pub(crate) ledger: Ledger<'a>,
     pub(crate) heartbeat: Option<Heartbeat>,
+    /// In place of a heartbeat where there is no database.
+    alone: Option<Alone>,
     pub(crate) sentry: Arc<Sentry>,
     /// All looks at the new version, for the chart.
     pub(crate) seen: Vec<Tick>,
@@ -79,6 +81,7 @@ impl<'a> Hands<'a> {
             log,
             http,
             heartbeat: None,
+            alone: None,
             seen: Vec::new(),
             timeline: Vec::new(),
             last: None,
@@ -167,6 +170,7 @@ impl<'a> Hands<'a> {
                 self.part(told, Part::Notify, &state.intent)
             }
             Step::Release => {
+                self.alone = None;
                 let released = self.heartbeat.take().map_or(Ok(()), Heartbeat::release);
                 came(released)
             }
@@ -201,7 +205,9 @@ impl<'a> Hands<'a> {
 
     fn acquire(&mut self) -> Taken {
         let Some(database) = &self.settings.database else {
-            return Taken::Unneeded;
+            let (taken, alone) = edges::alone(self.settings, &**self.clock, self.log);
+            self.alone = alone;
+            return taken;
         };
         // What an earlier run left in the journal goes under its own token, before there is a newer one.
         self.ledger.open();

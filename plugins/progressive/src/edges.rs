@@ -11,7 +11,9 @@ use shared::message::Message;
 use shared::notify;
 use shared::page::{self, Report};
 use shared::settings::common::DryRun;
-use shared::store::lease::{self, Acquisition, Claim, Heartbeat, LeaseConfig, Terms};
+use shared::store::lease::{
+    self, Acquisition, Alone, Claim, Heartbeat, LeaseConfig, Locked, Terms,
+};
 use shared::store::{DatabaseConfig, Limits};
 use shared::tls::Roots;
 
@@ -52,15 +54,7 @@ pub fn lease(
         limits: LIMITS,
         terms: Terms::default(),
     };
-    let subject = &settings.subject;
-    let claim = Claim {
-        repo: subject.repo.clone(),
-        environment: subject.environment.clone(),
-        deployment_id: subject.deployment_id.clone(),
-        run_id: format!("{}-{}", clock.now().as_nanosecond(), std::process::id()),
-        pipeline_url: settings.ci.pipeline_url.clone(),
-        plugin: USER_AGENT.to_owned(),
-    };
+    let claim = claim(settings, &**clock);
     let unreachable = |detail| (Taken::Unreachable { detail }, None);
     match lease::acquire(&config, &claim, clock) {
         Ok(Acquisition::Acquired(lease) | Acquisition::TakenOver { lease, .. }) => {
@@ -78,6 +72,40 @@ pub fn lease(
         }
         Ok(Acquisition::Cancelled) => unreachable("the run was cancelled".to_owned()),
         Err(detail) => unreachable(detail),
+    }
+}
+
+/// Keeps other runs out that have the same journal, where there is no database to hold a lease.
+pub fn alone(settings: &Settings, clock: &dyn Clock, log: &Log) -> (Taken, Option<Alone>) {
+    match lease::lock(&settings.journal, &claim(settings, clock)) {
+        Ok(alone) => (Taken::Ours, Some(alone)),
+        Err(Locked::By(by)) => {
+            let known = by.as_ref();
+            let taken = Taken::Theirs {
+                by: known.map_or("another run".to_owned(), |by| {
+                    format!("{} (deployment {})", by.plugin, by.deployment_id)
+                }),
+                pipeline: by.and_then(|by| by.pipeline_url),
+            };
+            (taken, None)
+        }
+        // Not every volume can lock. Who has no other runs needs none.
+        Err(Locked::Unusable(why)) => {
+            log.warn(&format!("nothing keeps another run out: {why}"));
+            (Taken::Unneeded, None)
+        }
+    }
+}
+
+fn claim(settings: &Settings, clock: &dyn Clock) -> Claim {
+    let subject = &settings.subject;
+    Claim {
+        repo: subject.repo.clone(),
+        environment: subject.environment.clone(),
+        deployment_id: subject.deployment_id.clone(),
+        run_id: format!("{}-{}", clock.now().as_nanosecond(), std::process::id()),
+        pipeline_url: settings.ci.pipeline_url.clone(),
+        plugin: USER_AGENT.to_owned(),
     }
 }
 

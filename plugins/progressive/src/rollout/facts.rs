@@ -26,7 +26,7 @@ pub enum Lease {
 pub enum Taken {
     /// It is ours.
     Ours,
-    /// There is no database, and so no lease.
+    /// There is neither a database nor a file that could be locked, and so no lease.
     Unneeded,
     /// Another run has it.
     Theirs {

@@ -1,7 +1,7 @@
 //! From the beginning to the first write: may it begin, what did an earlier run leave, where is the traffic.
 
 use shared::deployment::Status;
-use shared::intent::{At, Intent, Part, Settle, settle};
+use shared::intent::{At, Intent, Left, Part, Settle, settle};
 use shared::split::Share;
 
 use super::ending::{Ending, Task, Then, Way};
@@ -85,6 +85,10 @@ impl Turn<'_> {
         match (decided, past) {
             (Settle::Clean, _) => self.begin(reading, None),
             (Settle::Unexplained(share), _) => self.refuse(Refusal::Unexplained(share)),
+            // What a success left is where it belongs: to a run that only settles there is nothing to do.
+            (Settle::Leave(Left::Occupied), _) if self.plan.mode == Mode::Settle => {
+                self.conclude(Cause::Settled(Settled::Nothing))
+            }
             (Settle::Leave(left), past) => {
                 let of = past.map(|past| past.deployment_id).unwrap_or_default();
                 self.conclude(Cause::Left { of, left })

@@ -216,3 +216,22 @@ fn somebody_who_moves_traffic_to_the_stable_side_is_not_overruled() {
         .saying("somebody moved traffic towards the stable side");
     assert_eq!(world.weights(), (100, 0));
 }
+
+#[test]
+fn without_a_database_a_second_run_with_the_same_journal_is_told_who_is_in_the_way() {
+    let world = World::start();
+    let pipeline = Pipeline::new("8", world.settings());
+    let running = pipeline.spawn(&[LONG]).until(FIRST);
+    for more in [&[("settle", "true")][..], &[("deployment_id", "other")]] {
+        pipeline
+            .run(more)
+            .with(5, "BUSY")
+            .saying("acme-shop-production-8")
+            .saying("https://ci.example/repos/7/pipeline/8");
+        assert_eq!(world.weights(), (90, 10));
+    }
+    running.signal("-KILL").wait();
+    // The lock ends with whoever had it.
+    pipeline.run(&[("settle", "true")]).with(0, "SETTLED");
+    assert_eq!(world.weights(), (100, 0));
+}

@@ -7,10 +7,12 @@
 //! fence        an old token writes nothing more
 //! beat         when a renewal counts as known: pure
 //! heartbeat    renewing in the background
+//! alone        where there is no database
 //! ```
 //!
 //! It has a connection of its own: the heartbeat must not wait for a record, nor a record for the heartbeat.
 
+mod alone;
 mod beat;
 mod claim;
 mod decide;
@@ -30,6 +32,7 @@ use super::postgres::{Database, DatabaseConfig, Ending, Failure};
 use super::{Limits, migrate};
 use crate::clock::{Clock, Wake};
 
+pub use self::alone::{Alone, Locked, Occupant, lock};
 pub use self::beat::Pulse;
 pub use self::claim::{Claim, Holder, Terms};
 pub use self::fence::Fenced;
