@@ -104,7 +104,7 @@ fn expected(case: &Case, is_bad: bool) -> &'static [i32] {
     };
     match (case.lasts, is_moving) {
         _ if writes == 0 && then < READ => &[2],
-        (true, false) if writes == 0 => &[1, 4],
+        (true, false) if writes == 0 => &[1],
         (true, _) => &[4],
         (false, _) if is_bad => &[1],
         (false, true) => &[1],
