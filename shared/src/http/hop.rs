@@ -1,5 +1,6 @@
 //! One request on one connection.
 
+use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -34,6 +35,23 @@ pub(super) struct Hop<'a> {
 impl Hop<'_> {
     /// Sends the request and reads the answer.
     pub(super) fn run(&self) -> Result<Response, Reason> {
+        let mut answer = self.ask()?;
+        let (body, cut) = self.read(&mut answer)?;
+        Ok(self.response(&answer, body, cut))
+    }
+
+    /// Sends the request and hands the body of a 200 on as it comes; any other answer is read as usual.
+    pub(super) fn run_into(&self, sink: &mut dyn Write) -> Result<Response, Reason> {
+        let mut answer = self.ask()?;
+        if answer.status().as_u16() != 200 {
+            let (body, cut) = self.read(&mut answer)?;
+            return Ok(self.response(&answer, body, cut));
+        }
+        let cut = self.pass_on(&mut answer, sink)?;
+        Ok(self.response(&answer, Vec::new(), cut))
+    }
+
+    fn ask(&self) -> Result<http::Response<Body>, Reason> {
         self.progress.see(|seen| *seen = Seen::default());
         let (agent, message) = (self.agent()?, self.message()?);
         let bodyless = matches!(
@@ -44,18 +62,21 @@ impl Hop<'_> {
             None if bodyless => agent.run(message),
             body => agent.run(message.map(|()| body.unwrap_or_default())),
         };
-        let mut answer = answer.map_err(|error| self.explain(error))?;
+        let answer = answer.map_err(|error| self.explain(error))?;
         self.progress.enter(Phase::Transfer);
-        let (body, cut) = self.read(&mut answer)?;
+        Ok(answer)
+    }
+
+    fn response(&self, answer: &http::Response<Body>, body: Vec<u8>, cut: bool) -> Response {
         self.progress.enter(Phase::Total);
-        Ok(Response {
+        Response {
             status: answer.status().as_u16(),
             headers: answer.headers().iter().map(readable).collect(),
             body,
             cut,
             endpoint: self.endpoint.clone(),
             phases: Phases::default(),
-        })
+        }
     }
 
     fn message(&self) -> Result<http::Request<()>, Reason> {
@@ -132,7 +153,6 @@ impl Hop<'_> {
     }
 
     fn read(&self, answer: &mut http::Response<Body>) -> Result<(Vec<u8>, bool), Reason> {
-        use std::io::Read;
         let mut body = Vec::new();
         let limit = self.request.body_limit;
         answer
@@ -144,13 +164,47 @@ impl Hop<'_> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let cut = body.len() > limit;
         body.truncate(limit);
+        self.check_end(answer, cut)?;
+        Ok((body, cut))
+    }
+
+    /// Hands the body on; tells whether there is more of it than the limit.
+    fn pass_on(
+        &self,
+        answer: &mut http::Response<Body>,
+        sink: &mut dyn Write,
+    ) -> Result<bool, Reason> {
+        let mut left = self.request.body_limit;
+        let mut buffer = vec![0; 64 << 10];
+        let mut body = answer.body_mut().as_reader();
+        let cut = loop {
+            let read = body.read(&mut buffer);
+            let amount = read.map_err(|error| self.explain(error.into()))?;
+            if amount == 0 {
+                break false;
+            }
+            let Some(rest) = left.checked_sub(amount as u64) else {
+                break true;
+            };
+            left = rest;
+            sink.write_all(&buffer[..amount])
+                .map_err(|error| Reason::Body {
+                    detail: format!("what comes cannot be kept: {error}"),
+                })?;
+        };
+        drop(body);
+        self.check_end(answer, cut)?;
+        Ok(cut)
+    }
+
+    fn check_end(&self, answer: &http::Response<Body>, cut: bool) -> Result<(), Reason> {
         let seen = self.progress.seen();
         let detail = if seen.reset {
             "the connection was reset within the body"
         } else if seen.excess && !cut && !self.is_bodyless(answer) {
             "more bytes come after the body than its content-length says"
         } else {
-            return Ok((body, cut));
+            return Ok(());
         };
         Err(Reason::Malformed {
             detail: detail.into(),

@@ -15,6 +15,7 @@ mod hop;
 mod no_proxy;
 mod progress;
 mod proxies;
+mod receive;
 pub(crate) mod resolve;
 mod secured;
 mod watched;
@@ -204,7 +205,7 @@ impl Http {
         let mut visited = vec![request.endpoint.clone()];
         loop {
             let here = &visited[visited.len() - 1];
-            let mut response = self.hop(request, here, progress)?;
+            let mut response = self.prepare(request, here, progress)?.run()?;
             let Some(location) = leads_on(request, &response) else {
                 progress.enter(Phase::Total);
                 response.phases = progress.phases();
@@ -223,12 +224,12 @@ impl Http {
         }
     }
 
-    fn hop(
-        &self,
-        request: &Request,
-        endpoint: &Endpoint,
-        progress: &Arc<Progress>,
-    ) -> Result<Response, Reason> {
+    fn prepare<'a>(
+        &'a self,
+        request: &'a Request<'a>,
+        endpoint: &'a Endpoint,
+        progress: &'a Arc<Progress>,
+    ) -> Result<Hop<'a>, Reason> {
         let proxy = self.proxies.choose(endpoint);
         let secure =
             endpoint.scheme == Scheme::Https || proxy.is_some_and(proxies::Proxy::is_secure);
@@ -241,15 +242,14 @@ impl Http {
         } else {
             None
         };
-        Hop {
+        Ok(Hop {
             request,
             endpoint,
             proxy,
             tls,
             user_agent: &self.user_agent,
             progress,
-        }
-        .run()
+        })
     }
 }
 

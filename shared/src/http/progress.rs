@@ -13,6 +13,8 @@ use crate::sample::Phases;
 pub(crate) struct Progress {
     began: Instant,
     limit: Duration,
+    /// How long a single read or write may take; the whole limit unless said.
+    idle: Option<Duration>,
     state: Mutex<State>,
 }
 
@@ -47,6 +49,7 @@ impl Progress {
         Self {
             began: Instant::now(),
             limit,
+            idle: None,
             state: Mutex::new(State {
                 phase: Phase::Total,
                 entered: Duration::ZERO,
@@ -56,9 +59,24 @@ impl Progress {
         }
     }
 
-    /// The limit for the whole.
+    /// The same, and no read or write may take longer than `idle`.
+    pub(super) fn with_idle(self, idle: Duration) -> Self {
+        Self {
+            idle: Some(idle),
+            ..self
+        }
+    }
+
+    /// The limit that passed, when one did: that of the whole, or of a single read or write.
     pub(crate) fn limit(&self) -> Duration {
-        self.limit
+        self.idle
+            .filter(|_| !self.left().is_zero())
+            .unwrap_or(self.limit)
+    }
+
+    /// How long the next read or write may take.
+    pub(super) fn patience(&self) -> Duration {
+        self.idle.unwrap_or(self.limit).min(self.left())
     }
 
     /// What is left of the limit.

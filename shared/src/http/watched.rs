@@ -57,14 +57,14 @@ impl Transport for Watched {
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
         let amount = self.insert_origin(amount)?;
         self.inner
-            .transmit_output(amount, within(timeout, self.progress.left()))
+            .transmit_output(amount, within(timeout, self.progress.patience()))
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         self.progress.sent();
         let result = self
             .inner
-            .await_input(within(timeout, self.progress.left()));
+            .await_input(within(timeout, self.progress.patience()));
         match &result {
             Ok(true) => {
                 let first = self.inner.buffers().input().first_chunk().copied();

@@ -3,6 +3,7 @@
 
 mod hostile;
 mod proxy;
+mod receive;
 mod redirect;
 mod request;
 mod several;
