@@ -8,6 +8,11 @@
 pub mod backend;
 pub mod connect_proxy;
 pub mod forge;
+mod git_guard;
+pub mod git_relay;
+pub mod git_repository;
+pub mod git_server;
+pub mod git_shell;
 pub mod haproxy;
 pub mod hostile;
 pub mod load;

@@ -1,0 +1,97 @@
+//! A relay between a client and a server that can cut a connection, or let something else happen first.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crate::stop::Stop;
+
+/// What becomes of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is passed on.
+    Pass,
+    /// It is cut when so many bytes have gone from the client to the server.
+    CutUp(usize),
+    /// It is cut when the server answers: the request has come through whole.
+    CutAnswer(usize),
+}
+
+/// A relay on loopback. It ends when it is dropped.
+pub struct Relay {
+    /// Where it listens.
+    pub address: SocketAddr,
+    stop: Stop,
+    accepting: Option<JoinHandle<()>>,
+}
+
+impl Relay {
+    /// Passes connections on to `server`. `fate` is asked before each, from 0 on, and may take its time.
+    pub fn start(server: SocketAddr, mut fate: impl FnMut(usize) -> Fate + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = Stop::default();
+        let stopping = stop.clone();
+        let accepting = std::thread::spawn(move || {
+            for (count, stream) in listener.incoming().enumerate() {
+                if stopping.stopped() {
+                    return;
+                }
+                let (client, fate) = (stream.unwrap(), fate(count));
+                std::thread::spawn(move || pass(client, server, fate));
+            }
+        });
+        Self {
+            address,
+            stop,
+            accepting: Some(accepting),
+        }
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.stop.stop();
+        // Wakes the thread that waits for the next connection.
+        drop(TcpStream::connect(self.address));
+        if let Some(accepting) = self.accepting.take() {
+            let _ = accepting.join();
+        }
+    }
+}
+
+fn pass(client: TcpStream, server: SocketAddr, fate: Fate) {
+    let server = TcpStream::connect(server).unwrap();
+    let (client, server) = (Arc::new(client), Arc::new(server));
+    let up_limit = match fate {
+        Fate::CutUp(limit) => limit,
+        Fate::Pass | Fate::CutAnswer(_) => usize::MAX,
+    };
+    let down_limit = match fate {
+        Fate::CutAnswer(limit) => limit,
+        Fate::Pass | Fate::CutUp(_) => usize::MAX,
+    };
+    let (from, to) = (Arc::clone(&client), Arc::clone(&server));
+    let up = std::thread::spawn(move || copy(&from, &to, up_limit));
+    copy(&server, &client, down_limit);
+    let _ = up.join();
+}
+
+/// Copies up to a limit; at the limit both ends are cut.
+fn copy(mut from: &TcpStream, mut to: &TcpStream, limit: usize) {
+    let (mut left, mut buffer) = (limit, [0; 4096]);
+    while let Ok(amount @ 1..) = from.read(&mut buffer) {
+        let amount = amount.min(left);
+        left -= amount;
+        if to.write_all(&buffer[..amount]).is_err() {
+            break;
+        }
+        if left == 0 {
+            let _ = from.shutdown(Shutdown::Both);
+            let _ = to.shutdown(Shutdown::Both);
+            return;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Write);
+}
