@@ -2,20 +2,21 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use crate::stop::Stop;
 
 /// What becomes of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
     /// It is passed on.
     Pass,
     /// It is cut when so many bytes have gone from the client to the server.
     CutUp(usize),
-    /// It is cut when the server answers: the request has come through whole.
-    CutAnswer(usize),
+    /// Nothing of what the server sends comes through once this file is there.
+    CutAnswer(PathBuf),
 }
 
 /// A relay on loopback. It ends when it is dropped.
@@ -63,31 +64,29 @@ impl Drop for Relay {
 
 fn pass(client: TcpStream, server: SocketAddr, fate: Fate) {
     let server = TcpStream::connect(server).unwrap();
-    let (client, server) = (Arc::new(client), Arc::new(server));
-    let up_limit = match fate {
-        Fate::CutUp(limit) => limit,
-        Fate::Pass | Fate::CutAnswer(_) => usize::MAX,
+    let (limit, cut_by) = match fate {
+        Fate::Pass => (usize::MAX, None),
+        Fate::CutUp(limit) => (limit, None),
+        Fate::CutAnswer(path) => (usize::MAX, Some(path)),
     };
-    let down_limit = match fate {
-        Fate::CutAnswer(limit) => limit,
-        Fate::Pass | Fate::CutUp(_) => usize::MAX,
-    };
-    let (from, to) = (Arc::clone(&client), Arc::clone(&server));
-    let up = std::thread::spawn(move || copy(&from, &to, up_limit));
-    copy(&server, &client, down_limit);
+    let (from, to) = (Arc::new(client), Arc::new(server));
+    let (client, server) = (Arc::clone(&from), Arc::clone(&to));
+    let up = std::thread::spawn(move || copy(&from, &to, limit, None));
+    copy(&server, &client, usize::MAX, cut_by.as_deref());
     let _ = up.join();
 }
 
-/// Copies up to a limit; at the limit both ends are cut.
-fn copy(mut from: &TcpStream, mut to: &TcpStream, limit: usize) {
+/// Copies up to a limit, or until a file is there; then both ends are cut.
+fn copy(mut from: &TcpStream, mut to: &TcpStream, limit: usize, cut_by: Option<&Path>) {
     let (mut left, mut buffer) = (limit, [0; 4096]);
     while let Ok(amount @ 1..) = from.read(&mut buffer) {
-        let amount = amount.min(left);
+        let cut = cut_by.is_some_and(Path::exists);
+        let amount = if cut { 0 } else { amount.min(left) };
         left -= amount;
         if to.write_all(&buffer[..amount]).is_err() {
             break;
         }
-        if left == 0 {
+        if left == 0 || cut {
             let _ = from.shutdown(Shutdown::Both);
             let _ = to.shutdown(Shutdown::Both);
             return;

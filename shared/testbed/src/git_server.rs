@@ -72,19 +72,12 @@ impl GitServer {
             give(&home.join(name));
         }
         let socket = home.join("fcgiwrap.sock");
-        let wrap = find("fcgiwrap", "/nowhere", "install the package fcgiwrap");
-        let mut fcgiwrap = as_server_user(&wrap);
+        let mut fcgiwrap = as_server_user(&server("fcgiwrap", "fcgiwrap"));
         fcgiwrap
             .args(["-c", "8", "-s"])
             .arg(format!("unix:{}", socket.display()));
         let fcgiwrap = Guard::start(home.path(), &fcgiwrap, "fcgiwrap.log");
-        let debian = Path::new("/usr/sbin/nginx");
-        let program = if debian.is_file() {
-            debian.to_owned()
-        } else {
-            find("nginx", "/nowhere", "install the package nginx-light")
-        };
-        let mut nginx = as_server_user(&program);
+        let mut nginx = as_server_user(&server("nginx", "nginx-light"));
         nginx.arg("-e").arg(home.join("error.log"));
         nginx.arg("-c").arg(home.join("nginx.conf"));
         let nginx = Guard::start(home.path(), &nginx, "nginx.log");
@@ -140,6 +133,15 @@ impl GitServer {
     }
 }
 
+/// A server's program, where only root's PATH leads.
+fn server(name: &str, package: &str) -> PathBuf {
+    let usual = Path::new("/usr/sbin").join(name);
+    if usual.is_file() {
+        return usual;
+    }
+    find(name, "/nowhere", &format!("install the package {package}"))
+}
+
 fn backend() -> PathBuf {
     let output = git(|program| Command::new(program))
         .arg("--exec-path")
@@ -158,7 +160,7 @@ fn configuration(home: &Path, port: u16) -> String {
     let git = format!(
         "fastcgi_pass unix:{home}/fcgiwrap.sock; fastcgi_param SCRIPT_FILENAME {};
          fastcgi_param GIT_PROJECT_ROOT {home}/repositories; fastcgi_param GIT_HTTP_EXPORT_ALL 1;
-         fastcgi_param PATH /usr/bin:/bin; fastcgi_param PATH_INFO $1;
+         fastcgi_param PATH /usr/bin:/bin; fastcgi_param HOME {home}; fastcgi_param PATH_INFO $1;
          fastcgi_param QUERY_STRING $query_string; fastcgi_param REQUEST_METHOD $request_method;
          fastcgi_param CONTENT_TYPE $content_type; fastcgi_param CONTENT_LENGTH $content_length;
          fastcgi_param REMOTE_ADDR $remote_addr; fastcgi_param HTTP_CONTENT_ENCODING $http_content_encoding;

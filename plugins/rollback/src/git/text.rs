@@ -15,7 +15,7 @@ pub(super) fn line(text: &str) -> String {
             escaped = true;
         } else if escaped {
             escaped = !c.is_ascii_alphabetic();
-        } else if c.is_control() {
+        } else if c.is_control() || c == ' ' {
             if !out.ends_with(' ') {
                 out.push(' ');
             }

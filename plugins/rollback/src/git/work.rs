@@ -18,8 +18,8 @@ const TRIES: u32 = 1000;
 pub struct Work {
     pub(super) repo: Repository,
     folder: PathBuf,
-    /// The place that had to be made for it.
-    made: Option<PathBuf>,
+    /// The place that may have been made for it.
+    place: Option<PathBuf>,
 }
 
 /// Who writes a commit.
@@ -60,14 +60,9 @@ impl Work {
     }
 
     fn create_in(place: &Path) -> Result<Self, String> {
-        let hidden = place
-            .file_name()
-            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        let made = (hidden && !place.exists()).then(|| place.to_owned());
-        if let Some(place) = &made {
-            fs::create_dir(place).map_err(|error| error.to_string())?;
-        }
-        let folder = own_folder(place).map_err(|error| error.to_string())?;
+        let name = place.file_name().unwrap_or_default();
+        let ours = name.as_encoded_bytes().starts_with(b".");
+        let folder = own_folder(place, ours).map_err(|error| error.to_string())?;
         let mut options = RepositoryInitOptions::new();
         options.bare(true).external_template(false);
         let repo = Repository::init_opts(folder.join("repository"), &options);
@@ -75,7 +70,11 @@ impl Work {
             let _ = fs::remove_dir_all(&folder);
             error.message().to_owned()
         })?;
-        Ok(Self { repo, folder, made })
+        Ok(Self {
+            repo,
+            folder,
+            place: ours.then(|| place.to_owned()),
+        })
     }
 
     /// Where it is.
@@ -140,8 +139,8 @@ impl Work {
 impl Drop for Work {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.folder);
-        if let Some(place) = &self.made {
-            // It stays when something else was put there meanwhile.
+        if let Some(place) = &self.place {
+            // It stays when something else is in it.
             let _ = fs::remove_dir(place);
         }
     }
@@ -154,12 +153,17 @@ impl std::fmt::Debug for Work {
 }
 
 /// A new folder that only we can look into.
-fn own_folder(place: &Path) -> std::io::Result<PathBuf> {
+fn own_folder(place: &Path, make: bool) -> std::io::Result<PathBuf> {
     for count in 0..TRIES {
+        if make {
+            // Another run that ends may just have removed it.
+            fs::create_dir_all(place)?;
+        }
         let folder = place.join(format!("rollback-git-{}-{count}", std::process::id()));
         match fs::DirBuilder::new().mode(0o700).create(&folder) {
             Ok(()) => return Ok(folder),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) if make && error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
     }

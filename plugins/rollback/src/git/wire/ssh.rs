@@ -234,12 +234,12 @@ impl<'a> Talk<'a> {
         }
         let _ = self.said.recv_timeout(LAST_WORDS);
         let words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
-        explained(remote, &text::said(&String::from_utf8_lossy(&words)), error)
+        explained(remote, &String::from_utf8_lossy(&words), error)
     }
 }
 
 /// What the words of `ssh`, or of git's programs at its other end, mean.
-fn explained(remote: String, said: &str, error: &io::Error) -> GitError {
+fn explained(remote: String, words: &str, error: &io::Error) -> GitError {
     const ABSENT: [&str; 4] = [
         "not found",
         "does not appear to be a git repository",
@@ -253,21 +253,24 @@ fn explained(remote: String, said: &str, error: &io::Error) -> GitError {
         "Connection reset",
         "No route to host",
     ];
-    let has = |known: &[&str]| known.iter().any(|text| said.contains(text));
+    let has = |known: &[&str]| known.iter().any(|text| words.contains(text));
+    let said = text::said(words);
     if said.is_empty() {
         unreadable(&remote, error)
     } else if has(&NETWORK) {
         GitError::Unreachable {
             remote,
-            detail: said.to_owned(),
+            detail: said,
         }
-    } else if said.contains("Host key verification failed") {
-        let hint = "expected the host's key in ssh_known_hosts, as ssh-keyscan prints it";
+    } else if words.contains("Host key verification failed") {
+        // Before it stand many lines that frighten and say no more.
+        let said = "Host key verification failed, expected the host's key in ssh_known_hosts, as \
+            ssh-keyscan prints it";
         GitError::Ssh {
             remote,
-            said: format!("{said}; {hint}"),
+            said: said.into(),
         }
-    } else if said.contains("No user exists for uid") {
+    } else if words.contains("No user exists for uid") {
         let hint = "ssh needs a line in /etc/passwd for the image's user";
         GitError::Ssh {
             remote,
@@ -276,10 +279,7 @@ fn explained(remote: String, said: &str, error: &io::Error) -> GitError {
     } else if has(&ABSENT) {
         GitError::Absent { remote }
     } else {
-        GitError::Ssh {
-            remote,
-            said: said.to_owned(),
-        }
+        GitError::Ssh { remote, said }
     }
 }
 
