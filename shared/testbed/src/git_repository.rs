@@ -1,7 +1,8 @@
 //! A real bare git repository, filled by real git.
 
+use std::fmt::Write as _;
 use std::fs;
-use std::io::Write;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -80,21 +81,23 @@ impl Repository {
 
     /// Puts a commit that holds just these files on a branch, and gives its name.
     pub fn commit(&self, branch: &str, message: &str, files: &[(&str, &str)]) -> String {
-        use std::fmt::Write as _;
-        let second = 1_700_000_000 + COMMITS.fetch_add(1, Ordering::Relaxed);
-        let name = format!("refs/heads/{branch}");
-        let mut text = format!(
-            "commit {name}\ncommitter Ada <ada@shop.example> {second} +0000\ndata {}\n{message}\n",
-            message.len()
-        );
-        if let Some(parent) = self.at(&name) {
-            writeln!(text, "from {parent}").unwrap();
-        }
-        text.push_str("deleteall\n");
-        for (path, content) in files {
-            let length = content.len();
-            writeln!(text, "M 100644 inline {path}\ndata {length}\n{content}").unwrap();
-        }
+        let text = written(branch, message, self.at(branch), files);
+        self.import(branch, &text)
+    }
+
+    /// Puts many commits on a branch that has one, and gives the last one's name.
+    pub fn grow(&self, branch: &str, commits: u32) -> String {
+        let text: String = (0..commits)
+            .map(|number| {
+                let number = number.to_string();
+                let parent = (number == "0").then(|| self.at(branch).unwrap());
+                written(branch, &number, parent, &[("number", &number)])
+            })
+            .collect();
+        self.import(branch, &text)
+    }
+
+    fn import(&self, branch: &str, text: &str) -> String {
         let mut child = self
             .command(&["fast-import", "--quiet", "--force"])
             .stdin(Stdio::piped())
@@ -104,7 +107,7 @@ impl Repository {
         input.write_all(text.as_bytes()).unwrap();
         drop(input);
         assert!(child.wait().unwrap().success(), "git fast-import failed");
-        self.at(&name).unwrap()
+        self.at(branch).unwrap()
     }
 
     /// Installs a hook that git's server runs.
@@ -119,4 +122,23 @@ impl Repository {
     pub fn unhook(&self, name: &str) {
         fs::remove_file(self.path.join("hooks").join(name)).unwrap();
     }
+}
+
+/// A commit as `git fast-import` reads it; without a parent it follows the one before it.
+fn written(branch: &str, message: &str, parent: Option<String>, files: &[(&str, &str)]) -> String {
+    let second = 1_700_000_000 + COMMITS.fetch_add(1, Ordering::Relaxed);
+    let length = message.len();
+    let mut text = format!(
+        "commit refs/heads/{branch}\ncommitter Ada <ada@shop.example> {second} +0000\n\
+         data {length}\n{message}\n"
+    );
+    if let Some(parent) = parent {
+        writeln!(text, "from {parent}").unwrap();
+    }
+    text.push_str("deleteall\n");
+    for (path, content) in files {
+        let length = content.len();
+        writeln!(text, "M 100644 inline {path}\ndata {length}\n{content}").unwrap();
+    }
+    text
 }

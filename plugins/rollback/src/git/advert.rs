@@ -52,7 +52,6 @@ impl Advert {
         loop {
             match packet::next(input)? {
                 None => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
-                Some(Packet::Flush) if first => return Ok(advert),
                 Some(Packet::Flush) => return Ok(advert),
                 Some(Packet::Data(line)) if line.starts_with(b"# service=") => {
                     // Over HTTP a section of its own comes first.

@@ -59,11 +59,7 @@ fn files_are_left_out_where_the_server_can_do_that() {
 #[test]
 fn a_good_commit_far_back_is_found_beyond_the_first_piece_of_history() {
     let (shop, url) = Shop::served("far-back.git");
-    let mut bad = shop.bad;
-    for number in 0..110 {
-        let number = number.to_string();
-        bad = id(&shop.repository.commit("main", &number, &[("n", &number)]));
-    }
+    let bad = id(&shop.repository.grow("main", 110));
     let run = Run::new();
     let remote = run.remote(&url);
     let head = run.work.gather(&remote, "main", bad, shop.good).unwrap();
