@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! acts ─▶ swap ─▶ remote ─▶ wire/http  ─▶ shared::http
-//!   │      │         ├────▶ wire/ssh   ─▶ the program ssh
+//!   │      │         ├────▶ wire/ssh   ─▶ talk ─▶ the program ssh
 //! history  │         └────▶ wire/local ─▶ a repository on this machine
 //!   └────▶ work (a bare repository in a folder of our own) ◀── fetch
 //! pure: address, advert, ask, barrier, incoming, lease, login, name, packet, report, text

@@ -2,6 +2,7 @@
 
 mod local;
 mod ssh;
+mod talk;
 mod web;
 
 use std::io::{self, ErrorKind, Write};
@@ -47,7 +48,7 @@ pub(super) struct Begun<'a> {
 
 enum Rest<'a> {
     Web(web::Base<'a>),
-    Ssh(Box<ssh::Talk<'a>>),
+    Ssh(Box<talk::Talk<'a>>),
 }
 
 impl Begun<'_> {
