@@ -1,18 +1,60 @@
-//! `plugin-rollback`: returns a deployment to the last version known to be good, and opens the incident.
-//!
-//! Not built yet: it refuses to run, so that no pipeline takes its silence for success.
+//! The binary: turns flags and environment into settings, and the run's ending into an exit code.
 
 use std::io::Write;
+use std::sync::Arc;
 
+use plugin_rollback::run;
+use plugin_rollback::settings::{PLUGIN, Settings};
+use shared::clock::{Clock, SystemClock};
 use shared::exit::Exit;
+use shared::guard;
+use shared::log::{Level, Log};
+use shared::secret::Mask;
+use shared::settings::environment::Environment;
+use shared::settings::flags;
+use shared::settings::raw::Raw;
+use shared::signal::Cancel;
+
+const ABOUT: &str =
+    "Returns a deployment to the last version that was known to be good, and opens the incident";
 
 fn main() -> Exit {
-    let text = concat!(
-        "REFUSED (exit 2): plugin-rollback ",
-        env!("CARGO_PKG_VERSION"),
-        " is not built yet; nothing was touched. Next: remove this step until a release has it"
-    );
-    // A log that nobody reads changes nothing about the refusal.
-    let _ = writeln!(std::io::stdout(), "{text}");
-    Exit::Refused
+    guard::caught(started)
+}
+
+fn started() -> Exit {
+    let command = flags::command(PLUGIN, env!("CARGO_PKG_VERSION"), ABOUT);
+    let given = match flags::parse(command, PLUGIN, std::env::args_os()) {
+        Ok(given) => given,
+        Err(error) => {
+            let _ = error.print();
+            if !error.use_stderr() {
+                return Exit::Passed;
+            }
+            let _ = writeln!(
+                std::io::stderr(),
+                "\nREFUSED (exit 2): a flag is not understood; nothing was touched. Next: see --help"
+            );
+            return Exit::Refused;
+        }
+    };
+    let environment = Environment::capture();
+    let Ok(cancel) = Cancel::on_signals() else {
+        return guard::deaf();
+    };
+    let clock: Arc<dyn Clock + Send + Sync> = Arc::new(SystemClock::start(cancel.clone()));
+    let (raw, found) = Raw::gather(PLUGIN, &given, &environment);
+    match Settings::understand(&raw, found, &environment) {
+        Ok(settings) => {
+            let mask = settings.mask.clone();
+            let log = Log::new(settings.log_level, &environment, mask, &*clock);
+            run::run(&settings, &clock, &cancel, &log)
+        }
+        Err(problems) => {
+            let mut mask = Mask::default();
+            raw.hide_in(&mut mask);
+            let log = Log::new(Level::Info, &environment, mask, &*clock);
+            log.refuse(&problems, "nothing was touched")
+        }
+    }
 }

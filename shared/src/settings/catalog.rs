@@ -121,6 +121,7 @@ const JUDGING: &[Plugin] = &[Health, Progressive];
 const HEALTH: &[Plugin] = &[Health];
 const PROGRESSIVE: &[Plugin] = &[Progressive];
 const ROLLBACK: &[Plugin] = &[Rollback];
+const LOOKING: &[Plugin] = &[Health, Rollback];
 const MOVING: &[Plugin] = &[Progressive, Rollback];
 
 /// All settings.
@@ -186,9 +187,9 @@ pub const CATALOG: &[Setting] = &[
     set(JUDGING, "initial_delay", "`30s`, at most a tenth of `max_wait` or `watch`", "The time before the first probe when waiting or watching; `0` for none")
         .policy("health_checks.initial_delay"),
     set(JUDGING, "healthy_threshold", "`1`", "Good answers in a row that end the waiting"),
-    set(HEALTH, "wait", "`false`", "Probe until the service answers well, at most for `max_wait`").switch(),
-    set(HEALTH, "max_wait", "`5m`", "How long to wait in all, the initial delay included; exit code 124 after it"),
-    set(&[Health, Rollback], "watch", "off", "Observe for this long and judge the whole of it; after `wait` if both are set"),
+    set(LOOKING, "wait", "`false`", "Probe until the service answers well, at most for `max_wait`; with `strategy: redeploy` wait for the redeployment to end").switch(),
+    set(LOOKING, "max_wait", "`5m`", "How long to wait in all, the initial delay included; exit code 124 after it"),
+    set(LOOKING, "watch", "off; `5m` after a rollback", "Observe for this long and judge the whole of it; after `wait` if both are set"),
     set(HEALTH, "final", "`false`", "The last check of a deployment: records it as `success` (or `unverified`) and moves the `last-stable` marker").switch(),
     set(HEALTH, "summary", "`false`", "No probe: tell how the deployment went, from the records").switch(),
     set(HEALTH, "on_failure", "`fail`", "`fail`, or `warn` to let the step succeed whatever the verdict is"),
@@ -212,11 +213,11 @@ pub const CATALOG: &[Setting] = &[
     set(PROGRESSIVE, "settle_to", "", "`stable` or `canary`: where a share belongs about which no record speaks"),
     set(PROGRESSIVE, "traffic", "", "The traffic manager: `haproxy`, `script`, `webhook`, `none`")
         .policy("advanced.traffic_splitting.method"),
-    set(PROGRESSIVE, "haproxy_address", "", "HAProxy's runtime API: `/path/to.sock`, `tcp://host:port` or `tls://host:port`, one or a list")
+    set(MOVING, "haproxy_address", "", "HAProxy's runtime API: `/path/to.sock`, `tcp://host:port` or `tls://host:port`, one or a list")
         .policy("advanced.traffic_splitting.haproxy_address"),
-    set(PROGRESSIVE, "haproxy_certificate", "", "The certificate shown to a `tls://` runtime API: PEM, or a file in the workspace; the authority that it is checked against is in `ca_certificate`")
+    set(MOVING, "haproxy_certificate", "", "The certificate shown to a `tls://` runtime API: PEM, or a file in the workspace; the authority that it is checked against is in `ca_certificate`")
         .secret(),
-    set(PROGRESSIVE, "haproxy_key", "", "The key of `haproxy_certificate`, without a password: PEM, or a file in the workspace")
+    set(MOVING, "haproxy_key", "", "The key of `haproxy_certificate`, without a password: PEM, or a file in the workspace")
         .secret(),
     set(PROGRESSIVE, "haproxy_backend", "", "The backend that holds both servers")
         .policy("advanced.traffic_splitting.haproxy_backend"),
@@ -224,7 +225,7 @@ pub const CATALOG: &[Setting] = &[
         .policy("advanced.traffic_splitting.stable_server"),
     set(PROGRESSIVE, "canary_server", "", "The server of the new version")
         .policy("advanced.traffic_splitting.canary_server"),
-    set(PROGRESSIVE, "pools", "", "Two pools that take turns, such as `blue,green`")
+    set(MOVING, "pools", "", "Two pools that take turns, such as `blue,green`")
         .policy("advanced.traffic_splitting.pools"),
     set(PROGRESSIVE, "finish", "`promote` with a script or webhook, `swap` with pools", "`promote`, `swap` or `stay`")
         .policy("advanced.traffic_splitting.finish"),
@@ -249,7 +250,7 @@ pub const CATALOG: &[Setting] = &[
     set(ROLLBACK, "issue_template", "", "The incident's text").policy("incident_management.template"),
     set(ROLLBACK, "woodpecker_url", "", "Woodpecker's address, for `strategy: redeploy`").ci(&["CI_SYSTEM_URL"]),
     set(ROLLBACK, "woodpecker_token", "", "Woodpecker's token").secret(),
-    set(ROLLBACK, "ci_skip", "on for `restore`", "Write `[CI SKIP]` into the commit").switch(),
+    set(ROLLBACK, "ci_skip", "on for `restore`", "Write `[CI SKIP]` into the commit, so that a rollback does not deploy twice").switch(),
     // What the deployment needs.
     set(ALL, "deployment_script", "", "The script that deploys; a preflight checks that it is there and executable")
         .plain(&["DEPLOYMENT_SCRIPT"]),

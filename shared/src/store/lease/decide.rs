@@ -4,6 +4,9 @@ use jiff::Timestamp;
 
 use super::{Claim, Holder};
 
+/// The plugin that lets nobody take over while it lives.
+const ROLLBACK: &str = "plugin-rollback/";
+
 /// The row of a lease at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Row {
@@ -38,10 +41,13 @@ pub(super) fn may_take(found: &Row, claim: &Claim, watched: Option<&Row>) -> Dec
     let Some(holder) = &found.holder else {
         return Decision::Take;
     };
-    if holder.deployment_id == claim.deployment_id {
+    let lives = found.now < holder.expires;
+    // A rollback is carried to its end, and never twice at once.
+    let same = holder.deployment_id == claim.deployment_id;
+    if same && !(lives && holder.plugin.starts_with(ROLLBACK)) {
         return Decision::TakeOver;
     }
-    if found.now < holder.expires {
+    if lives {
         return Decision::Leave;
     }
     match watched {
@@ -112,6 +118,18 @@ mod tests {
         for now in [1, 100] {
             assert_eq!(may_take(&row(now), &claim("a"), None), Decision::TakeOver);
         }
+    }
+
+    #[test]
+    fn a_rollback_that_lives_is_not_taken_over_by_its_own_deployment() {
+        let rollback = |now| {
+            let mut row = row(now);
+            row.holder.as_mut().unwrap().plugin = "plugin-rollback/0.1.0".into();
+            row
+        };
+        assert_eq!(may_take(&rollback(1), &claim("a"), None), Decision::Leave);
+        let over = may_take(&rollback(100), &claim("a"), None);
+        assert_eq!(over, Decision::TakeOver);
     }
 
     #[test]

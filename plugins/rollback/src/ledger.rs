@@ -1,0 +1,381 @@
+//! The records of a run: what they say of the environment, and what is written down.
+
+use std::path::PathBuf;
+
+use shared::clock::Clock;
+use shared::deployment::Status;
+use shared::intent::{At, Intent};
+use shared::log::{Level, Log, Tone};
+use shared::record::{Abort, Hold as HoldRecord, LAST_STABLE, Mark, Marker, Part, Record, Subject};
+use shared::settings::common::DryRun;
+use shared::store::lease::Fenced;
+use shared::store::{self, Deployed, Landed, LastRollout, Records, Schema, Source, StoreConfig};
+
+use crate::edges::{LIMITS, USER_AGENT};
+use crate::plan::facts::{Bad, Hold, Kind, Known, Reach, Row};
+use crate::plan::target::Target;
+use crate::rows;
+use crate::settings::Settings;
+
+/// How many deployments are looked at: many times what anybody goes back.
+const ROWS: usize = 500;
+
+/// The records of this run.
+pub struct Ledger<'a> {
+    settings: &'a Settings,
+    log: &'a Log<'a>,
+    records: Records<'a>,
+    /// The fencing token of the lease, once there is one.
+    pub token: Option<i64>,
+    /// Who has a newer token: another run has the lease.
+    pub fenced: Option<String>,
+    /// The newest rollout.
+    left: Option<LastRollout>,
+    /// Why the database is not asked on a dry run.
+    unasked: Option<String>,
+    said: Vec<String>,
+}
+
+impl<'a> Ledger<'a> {
+    /// Opens the records of a run. A dry run touches neither database nor journal.
+    pub fn open(settings: &'a Settings, clock: &'a dyn Clock, log: &'a Log<'a>) -> Self {
+        let (database, journal, unasked) = if settings.dry_run == DryRun::Off {
+            let database = settings.database.clone();
+            (database, settings.journal.clone(), None)
+        } else {
+            untouched(settings, log)
+        };
+        let config = StoreConfig {
+            database,
+            journal,
+            application: USER_AGENT.to_owned(),
+            limits: LIMITS,
+        };
+        Self {
+            settings,
+            log,
+            records: Records::open(config, clock),
+            token: None,
+            fenced: None,
+            left: None,
+            unasked,
+            said: Vec::new(),
+        }
+    }
+
+    fn store(&mut self) -> &mut Records<'a> {
+        &mut self.records
+    }
+
+    /// What the records say of the environment.
+    pub fn known(&mut self) -> Known {
+        let subject = self.settings.subject.clone();
+        let (repo, environment) = (&subject.repo, &subject.environment);
+        let recent = self.store().recent(repo, environment, ROWS);
+        let last = self.store().last_rollout(repo, environment);
+        self.say();
+        let source = recent
+            .as_ref()
+            .map(|seen| seen.source)
+            .map_err(Clone::clone);
+        let rows: Vec<Row> = recent
+            .map(|seen| seen.value)
+            .unwrap_or_default()
+            .into_iter()
+            .map(row)
+            .collect();
+        let rollout = last
+            .map(|seen| seen.value)
+            .and_then(|last| self.understood(last));
+        let reach = match (&self.settings.database, source) {
+            (_, Err(why)) => Reach::Part(why),
+            (Some(_), Ok(Source::Journal)) => {
+                let why = self.unasked.clone();
+                Reach::Part(why.unwrap_or_else(|| "the database does not answer".to_owned()))
+            }
+            (None, Ok(_)) if rows.is_empty() && matches!(rollout, Ok(None)) => Reach::Nothing,
+            (_, Ok(_)) => Reach::Whole,
+        };
+        Known {
+            reach,
+            rows,
+            rollout,
+        }
+    }
+
+    fn understood(&mut self, last: Option<LastRollout>) -> Result<Option<Intent>, String> {
+        self.left.clone_from(&last);
+        let Some(last) = last else {
+            return Ok(None);
+        };
+        let intent: Intent = serde_json::from_value(last.state).map_err(|_| {
+            format!(
+                "the rollout of {} was written by another version and cannot be read, so that its traffic has to be looked at by hand",
+                last.subject.deployment_id
+            )
+        })?;
+        let done = self.done(&intent.deployment_id);
+        Ok(Some(rows::recorded(intent, last.mark, &done)))
+    }
+
+    /// The parts of a deployment's rollback that are done.
+    pub fn done(&mut self, deployment_id: &str) -> Vec<String> {
+        let subject = &self.settings.subject;
+        let (repo, environment) = (&subject.repo, &subject.environment);
+        let parts = self.store().parts(repo, environment, deployment_id);
+        self.say();
+        let parts = parts.map(|seen| seen.value).unwrap_or_default();
+        parts.into_iter().map(|done| done.part).collect()
+    }
+
+    /// Why a commit is held; nothing where it is not, or nobody knows.
+    pub fn hold(&mut self, commit: &str) -> Option<Hold> {
+        let subject = &self.settings.subject;
+        let (repo, environment) = (&subject.repo, &subject.environment);
+        let held = self.store().held(repo, environment, commit);
+        self.say();
+        held.ok()?.value.map(|held| Hold {
+            id: held.deployment_id,
+            reason: held.reason,
+        })
+    }
+
+    /// The commit that the marker of the last version known to be good names.
+    pub fn marker(&mut self) -> Option<String> {
+        let subject = &self.settings.subject;
+        let (repo, environment) = (&subject.repo, &subject.environment);
+        let marker = self.store().marker(repo, environment, LAST_STABLE);
+        self.say();
+        marker.ok()?.value
+    }
+
+    /// The newest verified success of another commit, with its deployment's name first.
+    pub fn last_good(&mut self, bad: &str) -> Option<(String, String)> {
+        let subject = &self.settings.subject;
+        let (repo, environment) = (&subject.repo, &subject.environment);
+        let good = self.store().last_good(repo, environment, bad);
+        self.say();
+        good.ok()?
+            .value
+            .map(|good| (good.deployment_id, good.commit))
+    }
+
+    /// Asks a run to stop and put its traffic back.
+    ///
+    /// # Errors
+    /// When it is written nowhere.
+    pub fn ask_to_stop(&mut self, bad: &Bad, token: i64, reason: &str) -> Result<(), String> {
+        let subject = rows::bad_subject(&self.settings.subject, bad);
+        let body = Record::Abort(Abort {
+            by: USER_AGENT.to_owned(),
+            pipeline_url: self.settings.ci.pipeline_url.clone(),
+            reason: self.log.masked(reason),
+            of_token: Some(token),
+        });
+        self.write(&subject, body)
+    }
+
+    /// Writes down that the newest rollout's traffic goes back from here on.
+    ///
+    /// # Errors
+    /// When it is on no disk, or another run has a newer token.
+    pub fn going_back(&mut self, intent: &Intent, why: &str) -> Result<(), String> {
+        let mut state = intent.clone();
+        state.at = At::RollingBack;
+        if state.why.is_empty() {
+            state.why.push(self.log.masked(why));
+        }
+        self.intend(&state, None)
+    }
+
+    /// Closes the newest rollout: nothing of it is left to put back.
+    ///
+    /// # Errors
+    /// As [`Self::going_back`].
+    pub fn close_rollout(&mut self, intent: &Intent) -> Result<(), String> {
+        let mut state = intent.clone();
+        state.at = At::Closed;
+        self.intend(&state, Some(Mark::Settled))
+    }
+
+    fn intend(&mut self, intent: &Intent, mark: Option<Mark>) -> Result<(), String> {
+        let Some(left) = &self.left else {
+            return Err("there is no rollout to write of".to_owned());
+        };
+        let (subject, token) = (left.subject.clone(), self.token);
+        let state = serde_json::to_value(intent).map_err(|error| error.to_string())?;
+        let snapshot = intent.snapshot.clone();
+        let store = self.store();
+        let landed = match mark {
+            None => store.intend(&subject, token, state, snapshot),
+            Some(mark) => store.finish_rollout(&subject, token, state, snapshot, mark),
+        };
+        self.landed(landed)
+    }
+
+    /// Notes that a part is done, of this deployment.
+    pub fn part(
+        &mut self,
+        deployment_id: &str,
+        commit: Option<&str>,
+        part: &str,
+        note: Option<String>,
+    ) {
+        let subject = Subject {
+            deployment_id: deployment_id.to_owned(),
+            commit: commit.map(str::to_owned),
+            build_id: None,
+            ..self.settings.subject.clone()
+        };
+        let body = Record::Part(Part {
+            part: part.to_owned(),
+            note,
+        });
+        if let Err(why) = self.write(&subject, body) {
+            self.log.warn(&format!("not written: {why}"));
+        }
+    }
+
+    /// Writes down what was rolled back, holds its commit, and begins the rollback's own row.
+    ///
+    /// # Errors
+    /// When one of them is written nowhere.
+    pub fn rolled_back(&mut self, bad: &Bad, target: &Target, reason: &str) -> Result<(), String> {
+        let reason = &self.log.masked(reason);
+        let subject = rows::bad_subject(&self.settings.subject, bad);
+        let before = bad.row.as_ref().and_then(|row| row.status);
+        if before != Some(Status::RolledBack) {
+            let row = rows::rolled_back(bad, reason);
+            self.write(&subject, Record::Deployment(row))?;
+        }
+        if self.hold(&bad.commit).is_none() {
+            let reason = reason.clone();
+            self.write(&subject, Record::Hold(HoldRecord { reason }))?;
+        }
+        self.rollback(Status::InProgress, bad, target, reason)
+    }
+
+    /// Writes the rollback's own row.
+    ///
+    /// # Errors
+    /// When it is written nowhere.
+    pub fn rollback(
+        &mut self,
+        status: Status,
+        bad: &Bad,
+        target: &Target,
+        reason: &str,
+    ) -> Result<(), String> {
+        let subject = rows::rollback_subject(&self.settings.subject, bad, target);
+        let row = rows::rollback(status, bad, &self.log.masked(reason));
+        self.write(&subject, Record::Deployment(row))
+    }
+
+    /// Moves the marker of the last version known to be good to a commit.
+    ///
+    /// # Errors
+    /// When it is written nowhere.
+    pub fn mark_stable(&mut self, subject: &Subject) -> Result<(), String> {
+        let name = LAST_STABLE.to_owned();
+        self.write(subject, Record::Marker(Marker { name }))
+    }
+
+    /// Writes a row.
+    ///
+    /// # Errors
+    /// When it is written nowhere, or another run has a newer token.
+    pub fn write(&mut self, subject: &Subject, body: Record) -> Result<(), String> {
+        let level = if matches!(body, Record::Check(_)) {
+            Level::Debug
+        } else {
+            Level::Info
+        };
+        let text = format!("recorded: {} ({})", body.said(), subject.deployment_id);
+        let token = self.token;
+        let landed = self.store().record_fenced(subject, token, body);
+        self.landed(landed)?;
+        self.log.line(level, Tone::Faint, &text);
+        Ok(())
+    }
+
+    fn landed(&mut self, landed: Result<Landed, Fenced>) -> Result<(), String> {
+        self.say();
+        match landed {
+            Ok(landed) if landed.is_safe() => Ok(()),
+            Ok(Landed::Aside) => Err("no database will ever take it".to_owned()),
+            Ok(_) => Err("neither the database nor the journal could take it".to_owned()),
+            Err(fenced) => {
+                let text = fenced.to_string();
+                self.fenced = Some(text.clone());
+                Err(text)
+            }
+        }
+    }
+
+    /// Delivers what can be delivered, and says what cannot; a cancelled run connects to nothing any more.
+    pub fn close(&mut self, is_cancelled: bool) -> Option<String> {
+        if self.settings.dry_run != DryRun::Off {
+            return None;
+        }
+        let store = &mut self.records;
+        let undelivered = if is_cancelled {
+            store.leave()
+        } else {
+            store.finish()
+        };
+        self.say();
+        undelivered.sentence(&self.settings.journal)
+    }
+
+    fn say(&mut self) {
+        for notice in self.records.notices() {
+            if self.said.contains(&notice.text) {
+                continue;
+            }
+            let (level, tone) = if notice.warning {
+                (Level::Warn, Tone::Caution)
+            } else {
+                (Level::Info, Tone::Faint)
+            };
+            self.log.line(level, tone, &notice.text);
+            self.said.push(notice.text);
+        }
+    }
+}
+
+/// To open the records brings the tables up to date and delivers the journal, which a dry run must not. Tells why the
+/// database is not asked, if it is not.
+fn untouched(
+    settings: &Settings,
+    log: &Log,
+) -> (Option<store::DatabaseConfig>, PathBuf, Option<String>) {
+    let journal = settings.journal.clone();
+    let Some(database) = settings.database.clone() else {
+        return (None, journal, None);
+    };
+    match store::check(&database, USER_AGENT, &LIMITS) {
+        Ok((_, Schema::Behind { .. })) => {
+            let why = "its tables are not up to date, and a dry run leaves them so".to_owned();
+            (None, journal, Some(why))
+        }
+        Err(why) => (None, journal, Some(why)),
+        Ok(_) => {
+            if journal.exists() {
+                log.warn("dry run: records that wait in the journal are not looked at");
+            }
+            // A path where nothing is, so that nothing is delivered.
+            (Some(database), journal.with_extension("dry-run"), None)
+        }
+    }
+}
+
+fn row((id, deployed): (String, Deployed)) -> Row {
+    Row {
+        status: deployed.known_status(),
+        kind: Kind::of(&deployed.deployment_type),
+        commit: deployed.commit,
+        previous: deployed.previous_commit,
+        reason: deployed.rollback_reason,
+        id,
+    }
+}

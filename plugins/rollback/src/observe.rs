@@ -1,0 +1,137 @@
+//! Gathers the facts for a plan, and asks for it.
+
+use std::sync::Arc;
+
+use shared::http::Http;
+use shared::log::Log;
+
+use crate::ledger::Ledger;
+use crate::plan::facts::{
+    Asked, Bad, Candidate, End, Git, Known, Previous, Source, Strategy, same,
+};
+use crate::plan::{Facts, Plan, plan, subject, target};
+use crate::settings::{MarkerPlace, Settings};
+use crate::{calls, forging, mover, repository};
+
+/// A plan with what it was made from.
+pub struct Observed {
+    /// The plan.
+    pub plan: Plan,
+    /// The records it was made from.
+    pub known: Known,
+    /// Whether the deployment may have touched anything, as far as the records know.
+    pub has_touched: bool,
+}
+
+/// Looks at everything and plans.
+///
+/// # Errors
+/// When nothing is to be done, or may be.
+pub fn observe(
+    settings: &Settings,
+    asked: &Asked,
+    ledger: &mut Ledger,
+    http: &Arc<Http>,
+    log: &Log,
+) -> Result<Observed, End> {
+    let known = ledger.known();
+    let bad = subject::find(asked, &known)?;
+    let hold = ledger.hold(&bad.commit);
+    subject::stands(asked, &known, &bad, hold.as_ref())?;
+    let candidates = candidates(settings, asked, &bad, ledger, log)?;
+    let target = target::choose(asked, &known, &bad, &candidates)?;
+    let last = known.intent();
+    let facts = calls::facts(settings, &bad, mover::pool(settings, last));
+    let traffic = mover::read(settings, facts, last, http);
+    let marked = match settings.marker {
+        MarkerPlace::Database => ledger.marker(),
+        MarkerPlace::Git => repository::marker(settings).ok().flatten(),
+    };
+    let git = if asks_git(asked, settings) {
+        repository::look(settings, &bad, &target)
+    } else {
+        Git::Unasked
+    };
+    let touched = last.is_some_and(|last| last.deployment_id == bad.id);
+    let started =
+        bad.row.as_ref().and_then(|row| row.status) == Some(shared::deployment::Status::Started);
+    let facts = Facts {
+        done: ledger.done(&bad.id),
+        is_marked: marked.is_some_and(|commit| same(&commit, &target.commit)),
+        known: known.clone(),
+        bad,
+        target,
+        traffic,
+        git,
+    };
+    Ok(Observed {
+        plan: plan(asked, facts)?,
+        known,
+        has_touched: touched || !started,
+    })
+}
+
+/// Whether the branch is to be put back, so that the remote has to be looked at.
+fn asks_git(asked: &Asked, settings: &Settings) -> bool {
+    let there = settings.remote.address.is_some() && settings.remote.branch.is_some();
+    there && !matches!(asked.strategy, Strategy::None | Strategy::Redeploy)
+}
+
+/// What might be gone back to, in the order in which it counts.
+fn candidates(
+    settings: &Settings,
+    asked: &Asked,
+    bad: &Bad,
+    ledger: &mut Ledger,
+    log: &Log,
+) -> Result<Vec<Candidate>, End> {
+    let said = match &asked.previous {
+        None => None,
+        Some(Previous::Commit(commit)) => Some((commit.clone(), Source::Said)),
+        Some(Previous::Parent) => {
+            let parent = repository::parent(settings, bad);
+            let parent =
+                parent.map_err(|why| End::refused(why, "set previous_commit to a commit"))?;
+            Some((parent, Source::Parent))
+        }
+    };
+    let mut found = Vec::new();
+    let mut add = |ledger: &mut Ledger, (commit, source): (String, Source)| {
+        let hold = ledger.hold(&commit);
+        found.push(Candidate {
+            commit,
+            source,
+            hold,
+        });
+    };
+    if let Some(said) = said {
+        add(ledger, said);
+        return Ok(found);
+    }
+    if let Some(commit) = ledger.marker() {
+        add(ledger, (commit, Source::Marker));
+    }
+    if let Some((id, commit)) = ledger.last_good(&bad.commit) {
+        add(ledger, (commit, Source::Deployment(id)));
+    }
+    let others = [
+        (forging::last_successful(settings), Source::Forge),
+        (marker_in_git(settings), Source::GitMarker),
+    ];
+    for (asked, source) in others {
+        match asked {
+            Ok(Some(commit)) => add(ledger, (commit, source)),
+            Ok(None) => {}
+            Err(why) => log.warn(&format!("{} is not known: {why}", source.words())),
+        }
+    }
+    Ok(found)
+}
+
+/// Read where it is kept, and nowhere else: a remote is not asked for nothing.
+fn marker_in_git(settings: &Settings) -> Result<Option<String>, String> {
+    match settings.marker {
+        MarkerPlace::Git => repository::marker(settings),
+        MarkerPlace::Database => Ok(None),
+    }
+}

@@ -1,0 +1,260 @@
+//! The run: observes, plans, asks, carries the parts out, and tells how it ended.
+
+use std::sync::Arc;
+
+use shared::clock::Clock;
+use shared::deployment::Status;
+use shared::exit::Exit;
+use shared::http::Http;
+use shared::log::{Level, Log, Tone};
+use shared::settings::common::DryRun;
+use shared::signal::Cancel;
+use shared::store::lease::Heartbeat;
+use shared::table::aligned;
+
+use crate::carry::Hands;
+use crate::ledger::Ledger;
+use crate::observe::{Observed, observe};
+use crate::plan::Plan;
+use crate::plan::facts::{Asked, End, short};
+use crate::report::lines;
+use crate::report::told::Told;
+use crate::report::verdict::{self, Came};
+use crate::settings::{Mode, Settings};
+use crate::turn::Getting;
+use crate::{confirm, edges, forging, mark, preflight};
+
+/// Runs what the settings say, and tells how it ended.
+pub fn run(
+    settings: &Settings,
+    clock: &Arc<dyn Clock + Send + Sync>,
+    cancel: &Cancel,
+    log: &Log,
+) -> Exit {
+    log.info(&headline(settings));
+    let notes = settings.notes.iter();
+    notes.for_each(|note| log.line(Level::Info, Tone::Faint, &format!("note: {note}")));
+    let http = match edges::http(settings) {
+        Ok(http) => Arc::new(http),
+        Err(why) => return ended(&End::refused(why, "mend it"), log),
+    };
+    match settings.mode {
+        Mode::Preflight => preflight::run(settings, log),
+        Mode::Mark => mark::run(settings, &mut Ledger::open(settings, &**clock, log), log),
+        Mode::Rollback => Rollback {
+            settings,
+            asked: forging::asked(settings, settings.asked.clone()),
+            clock,
+            cancel,
+            log,
+            http,
+        }
+        .run(),
+    }
+}
+
+fn headline(settings: &Settings) -> String {
+    let subject = &settings.subject;
+    let commit = subject
+        .commit
+        .as_deref()
+        .map(|commit| format!(" commit {}", short(commit)));
+    format!(
+        "{} {} {}: deployment {}{}",
+        edges::USER_AGENT.replace('/', " "),
+        subject.repo,
+        subject.environment,
+        subject.deployment_id,
+        commit.unwrap_or_default()
+    )
+}
+
+fn ended(end: &End, log: &Log) -> Exit {
+    let tone = match end.exit {
+        Exit::Passed => Tone::Good,
+        Exit::Cancelled => Tone::Caution,
+        _ => Tone::Bad,
+    };
+    log.verdict(tone, &verdict::ended(end));
+    end.exit
+}
+
+struct Rollback<'a> {
+    settings: &'a Settings,
+    asked: Asked,
+    clock: &'a Arc<dyn Clock + Send + Sync>,
+    cancel: &'a Cancel,
+    log: &'a Log<'a>,
+    http: Arc<Http>,
+}
+
+impl Rollback<'_> {
+    fn run(self) -> Exit {
+        let mut ledger = Ledger::open(self.settings, &**self.clock, self.log);
+        match self.began(&mut ledger) {
+            Ok((observed, heartbeat)) => self.carry(&observed, heartbeat, ledger),
+            Err(end) => {
+                if let Some(waiting) = ledger.close(self.cancel.is_cancelled()) {
+                    self.log.warn(&waiting);
+                }
+                ended(&end, self.log)
+            }
+        }
+    }
+
+    /// Everything before the first part. What is planned before the lease is planned again under it.
+    fn began(&self, ledger: &mut Ledger) -> Result<(Observed, Option<Heartbeat>), End> {
+        let first = self.observe(ledger)?;
+        let lines = lines::plan(&first.plan);
+        for line in &lines {
+            self.log.info(line);
+        }
+        if self.settings.dry_run != DryRun::Off {
+            return Err(End {
+                exit: Exit::Passed,
+                why: format!(
+                    "dry run: {} parts would be done, nothing was touched",
+                    first.plan.parts.len()
+                ),
+                next: Some("run without dry_run".to_owned()),
+            });
+        }
+        self.confirm(&first.plan)?;
+        let getting = Getting {
+            settings: self.settings,
+            clock: self.clock,
+            log: self.log,
+        };
+        let reason = self.reason(&first.plan);
+        let heartbeat = getting.get(&first.plan.bad, first.has_touched, &reason, ledger)?;
+        ledger.token = heartbeat.as_ref().map(Heartbeat::token);
+        match self.observe(ledger) {
+            Ok(again) => {
+                let new = lines::plan(&again.plan);
+                let changed = new.iter().filter(|line| !lines.contains(line));
+                changed.for_each(|line| self.log.info(line));
+                Ok((again, heartbeat))
+            }
+            Err(end) => {
+                let _ = heartbeat.map_or(Ok(()), Heartbeat::release);
+                Err(end)
+            }
+        }
+    }
+
+    fn observe(&self, ledger: &mut Ledger) -> Result<Observed, End> {
+        observe(self.settings, &self.asked, ledger, &self.http, self.log)
+    }
+
+    fn confirm(&self, plan: &Plan) -> Result<(), End> {
+        if self.settings.force {
+            return Ok(());
+        }
+        if self.settings.ci.is_woodpecker || !confirm::can_ask() {
+            return Err(End::refused(
+                "nobody said yes, and there is no terminal to ask at",
+                "set force: true",
+            ));
+        }
+        let question = format!(
+            "Roll {} back from {} to {}?",
+            plan.bad.id,
+            short(&plan.bad.commit),
+            short(&plan.target.commit)
+        );
+        if confirm::ask(&question, self.cancel) {
+            return Ok(());
+        }
+        Err(End::refused(
+            "it was not confirmed",
+            "start it again, or set force: true",
+        ))
+    }
+
+    fn reason(&self, plan: &Plan) -> String {
+        let recorded = plan.bad.row.as_ref().and_then(|row| row.reason.clone());
+        let said = self.settings.reason.clone().or(recorded);
+        said.unwrap_or_else(|| {
+            let number = self.settings.ci.number.as_ref();
+            number.map_or_else(
+                || "rolled back by hand".to_owned(),
+                |number| format!("rolled back in pipeline {number}"),
+            )
+        })
+    }
+
+    fn carry(&self, observed: &Observed, heartbeat: Option<Heartbeat>, ledger: Ledger<'_>) -> Exit {
+        let plan = &observed.plan;
+        let reason = self.reason(plan);
+        let mut hands = Hands {
+            settings: self.settings,
+            clock: &**self.clock,
+            cancel: self.cancel,
+            log: self.log,
+            http: &self.http,
+            ledger,
+            reason: reason.clone(),
+            came: Came::default(),
+            told: None,
+            seen: Vec::new(),
+            timeline: Vec::new(),
+        };
+        hands.carry(plan, observed.known.intent());
+        // People are told before it is watched and pushed: what is worse since then is told, too.
+        let worse =
+            hands.came.exit(plan) == Exit::NeedsPerson && hands.told != Some(Exit::NeedsPerson);
+        if worse && let Err(why) = hands.notify(plan) {
+            self.log.warn(&format!("nobody could be told: {why}"));
+        }
+        let Hands {
+            mut came,
+            mut ledger,
+            timeline,
+            ..
+        } = hands;
+        self.close_row(plan, &came, &reason, &mut ledger);
+        if let Some(Err(why)) = heartbeat.map(Heartbeat::release) {
+            self.log.warn(&why);
+        }
+        came.untold.extend(ledger.close(self.cancel.is_cancelled()));
+        self.tell(plan, &came, &reason, timeline)
+    }
+
+    /// The rollback's own row: a run that comes later does only what this one did not.
+    fn close_row(&self, plan: &Plan, came: &Came, reason: &str, ledger: &mut Ledger) {
+        let recorded = came.done.iter().any(|(word, _)| *word == "record");
+        let status = match came.exit(plan) {
+            _ if !recorded => return,
+            Exit::Passed => Status::Success,
+            Exit::Cancelled | Exit::Busy => return,
+            _ => Status::Failed,
+        };
+        if let Err(why) = ledger.rollback(status, &plan.bad, &plan.target, reason) {
+            self.log.warn(&format!("not written: {why}"));
+        }
+    }
+
+    fn tell(&self, plan: &Plan, came: &Came, reason: &str, timeline: Vec<String>) -> Exit {
+        let text = verdict::line(plan, came);
+        let told = Told {
+            subject: &self.settings.subject,
+            ci: &self.settings.ci,
+            plan,
+            came,
+            reason,
+        };
+        let report = told.report(timeline, self.log.masked(&text));
+        for table in &report.tables {
+            self.log.block(Tone::Plain, &aligned(table));
+        }
+        edges::write_report(&report, self.settings, self.log);
+        let exit = came.exit(plan);
+        let tone = match exit {
+            Exit::Passed => Tone::Good,
+            Exit::Cancelled => Tone::Caution,
+            _ => Tone::Bad,
+        };
+        self.log.verdict(tone, &text);
+        exit
+    }
+}

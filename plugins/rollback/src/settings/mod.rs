@@ -1,0 +1,358 @@
+//! What this plugin is told, understood: a value of [`Settings`] cannot be wrong.
+
+mod asked;
+mod given;
+mod hooks;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use shared::ci::Ci;
+use shared::http::Proxies;
+use shared::log::Level;
+use shared::message::Outcome;
+use shared::page::Format;
+use shared::problem::Problem;
+use shared::record::Subject;
+use shared::secret::{Mask, Secret};
+use shared::settings::catalog::{self, Plugin};
+use shared::settings::common::{self, DryRun};
+use shared::settings::environment::Environment;
+use shared::settings::judging;
+use shared::settings::probing::{self, Probing};
+use shared::settings::raw::{Found, Raw};
+use shared::settings::read::{Reader, choice};
+use shared::settings::telling::{self, Telling};
+use shared::store::DatabaseConfig;
+use shared::threshold::Thresholds;
+use shared::traffic::haproxy::Address;
+use shared::value;
+
+use crate::plan::facts::{Asked, Strategy};
+
+pub use asked::TRAILER;
+pub use hooks::{Hook, HookSettings};
+
+/// The plugin that these settings are of.
+pub const PLUGIN: Plugin = Plugin::Rollback;
+
+/// How long what was gone back to is watched.
+const WATCH: Duration = Duration::from_secs(5 * 60);
+/// How long a redeployment is waited for.
+const MAX_WAIT: Duration = Duration::from_secs(5 * 60);
+
+/// What the run does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Rolls back.
+    Rollback,
+    /// Moves the marker to this commit: it is known to be good.
+    Mark,
+    /// Looks whether everything needed is there.
+    Preflight,
+}
+
+/// Where the marker is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MarkerPlace {
+    /// In the records.
+    Database,
+    /// As a reference on the remote.
+    Git,
+}
+
+/// The remote repository and the branch on it.
+#[derive(Debug, Clone)]
+pub struct Remote {
+    /// Its address, which may hold a login.
+    pub address: Option<Secret>,
+    /// The branch to put back.
+    pub branch: Option<String>,
+    /// The login.
+    pub username: Option<String>,
+    /// The password or token.
+    pub password: Option<Secret>,
+    /// A private key.
+    pub ssh_key: Option<Secret>,
+    /// The hosts that are trusted.
+    pub ssh_known_hosts: Option<String>,
+    /// A login for one machine: its name, user and password.
+    pub netrc: Option<(String, String, Secret)>,
+    /// The kind of forge, which says what a token's user is called.
+    pub forge: Option<String>,
+    /// Whether a commit of ours starts no pipeline.
+    pub ci_skip: bool,
+}
+
+/// Where Woodpecker is.
+#[derive(Debug, Clone)]
+pub struct Woodpecker {
+    /// Its address, without a slash at its end.
+    pub url: String,
+    /// A token.
+    pub token: Secret,
+}
+
+/// What is looked at after the rollback.
+#[derive(Debug)]
+pub struct Looking {
+    /// What is probed.
+    pub probing: Probing,
+    /// What values are held against.
+    pub thresholds: Thresholds,
+    /// The time between two probes.
+    pub interval: Duration,
+    /// How long.
+    pub window: Duration,
+}
+
+/// Everything a run needs to know.
+#[derive(Debug)]
+pub struct Settings {
+    /// Whose deployment this pipeline is about.
+    pub subject: Subject,
+    /// What Woodpecker says.
+    pub ci: Ci,
+    /// What the run does.
+    pub mode: Mode,
+    /// What is to be rolled back, to what, and how.
+    pub asked: Asked,
+    /// Why, where somebody said it.
+    pub reason: Option<String>,
+    /// Whether the question is answered already.
+    pub force: bool,
+    /// Where the marker is kept.
+    pub marker: MarkerPlace,
+    /// The repository.
+    pub remote: Remote,
+    /// Paths whose changes cannot be rolled back.
+    pub irreversible: Vec<String>,
+    /// For a redeployment.
+    pub woodpecker: Option<Woodpecker>,
+    /// How long a redeployment is waited for.
+    pub max_wait: Duration,
+    /// Where HAProxy is.
+    pub haproxy: Vec<Address>,
+    /// Whether two pools take turns.
+    pub pools: bool,
+    /// The deployment script or webhook.
+    pub hook: HookSettings,
+    /// What is looked at afterwards.
+    pub looking: Looking,
+    /// What may be written and told.
+    pub dry_run: DryRun,
+    /// Whom to tell.
+    pub telling: Telling,
+    /// PostgreSQL, if there is one.
+    pub database: Option<DatabaseConfig>,
+    /// What keeps the records that the database did not take.
+    pub journal: PathBuf,
+    /// Where the report goes.
+    pub report: Option<(PathBuf, Format)>,
+    /// A private authority.
+    pub ca_certificate: Option<PathBuf>,
+    /// HTTP proxies.
+    pub proxies: Proxies,
+    /// How much is said.
+    pub log_level: Level,
+    /// What must never be printed.
+    pub mask: Mask,
+    /// What is worth a line in the log.
+    pub notes: Vec<String>,
+}
+
+impl Settings {
+    /// Understands what was gathered.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once.
+    pub fn understand(
+        raw: &Raw,
+        found: Found,
+        environment: &Environment,
+    ) -> Result<Self, Vec<Problem>> {
+        let Found {
+            mut problems,
+            mut notes,
+        } = found;
+        let ci = Ci::read(environment);
+        let mut read = Reader::new(raw);
+        let policy = given::policy(&mut read, &ci, &mut notes);
+        let subject = common::subject(&mut read, &ci);
+        let hook = hooks::hook(&mut read, &ci, environment);
+        let asked = asked::asked(&mut read, &subject, &ci, environment, &hook);
+        let looking = looking(&mut read, &policy);
+        let database = given::database(&mut read, &ci);
+        let remote = remote(&mut read, environment, asked.strategy);
+        let max_wait = read.read("max_wait", value::duration_above_zero);
+        let settings = Self {
+            mode: mode(&mut read, &subject),
+            reason: read.text("reason"),
+            force: given::switch(&mut read, "force"),
+            marker: marker(&mut read),
+            irreversible: asked::irreversible(&mut read),
+            woodpecker: asked::woodpecker(&mut read, asked.strategy),
+            max_wait: max_wait.unwrap_or(MAX_WAIT),
+            haproxy: asked::haproxy(&mut read, &policy),
+            pools: asked::pools(&mut read, &policy),
+            dry_run: common::dry_run(&mut read),
+            telling: telling::telling(
+                &mut read,
+                &[Outcome::Success, Outcome::Warning, Outcome::Failure],
+            ),
+            journal: common::journal(&read, &ci),
+            report: given::report(&mut read, &ci),
+            ca_certificate: common::path(&read, "ca_certificate", &ci),
+            proxies: given::proxies(&mut read, environment),
+            log_level: common::log_level(&mut read),
+            mask: mask(raw, &looking.probing, &hook, &remote, database.as_ref()),
+            subject,
+            ci,
+            asked,
+            remote,
+            hook,
+            looking,
+            database,
+            notes,
+        };
+        problems.extend(read.finish());
+        if problems.is_empty() {
+            Ok(settings)
+        } else {
+            Err(problems)
+        }
+    }
+}
+
+fn mode(read: &mut Reader, subject: &Subject) -> Mode {
+    let (mark, preflight) = (
+        given::switch(read, "mark"),
+        given::switch(read, "preflight"),
+    );
+    if mark && preflight {
+        read.refuse("mark", "a step of its own, but preflight is set too");
+    }
+    let whole = |commit: &String| commit.len() == 40 || commit.len() == 64;
+    if mark && !subject.commit.as_ref().is_some_and(whole) {
+        read.refuse("commit", "the commit that `mark` calls good, in full");
+    }
+    match (mark, preflight) {
+        (true, _) => Mode::Mark,
+        (false, true) => Mode::Preflight,
+        (false, false) => Mode::Rollback,
+    }
+}
+
+fn marker(read: &mut Reader) -> MarkerPlace {
+    let words = [
+        ("database", MarkerPlace::Database),
+        ("git", MarkerPlace::Git),
+    ];
+    let said = read.read("marker", |text| choice(text, &words, "database or git"));
+    said.unwrap_or(MarkerPlace::Database)
+}
+
+fn looking(read: &mut Reader, policy: &shared::policy::Policy) -> Looking {
+    let window = read.read("watch", value::duration_above_zero);
+    Looking {
+        probing: probing::probing(read, policy, false),
+        thresholds: judging::thresholds(read, policy),
+        interval: policy
+            .health_checks
+            .interval
+            .unwrap_or(Duration::from_secs(30)),
+        window: window.unwrap_or(WATCH),
+    }
+}
+
+fn remote(read: &mut Reader, environment: &Environment, strategy: Strategy) -> Remote {
+    let own = |name: &str| environment.get(name).map(str::to_owned);
+    let netrc = || {
+        let (machine, user) = (own("CI_NETRC_MACHINE")?, own("CI_NETRC_USERNAME")?);
+        Some((machine, user, Secret::new(own("CI_NETRC_PASSWORD")?)))
+    };
+    let ci_skip = read.read("ci_skip", value::boolean);
+    let named = [Strategy::Reset, Strategy::Restore, Strategy::PullRequest].contains(&strategy);
+    for (name, expected) in [
+        ("branch", "the branch to put back"),
+        ("remote", "the address of the repository"),
+    ] {
+        if named && read.given(name).is_none() && !read.is_misspelt(name) {
+            read.problem(Problem::unseen(name, expected));
+        }
+    }
+    Remote {
+        address: read.text("remote").map(Secret::new),
+        branch: read.text("branch"),
+        username: read.text("git_username"),
+        password: read.text("git_password").map(Secret::new),
+        ssh_key: read.text("ssh_key").map(Secret::new),
+        ssh_known_hosts: read.text("ssh_known_hosts"),
+        netrc: netrc(),
+        forge: read.text("forge_type"),
+        ci_skip: ci_skip.unwrap_or(true),
+    }
+}
+
+/// Settings that hold addresses or maps: their secrets are hidden one by one, or the host would be hidden with them.
+const TAKEN_APART: &[&str] = &["endpoint", "remote", "script_env"];
+
+fn mask(
+    raw: &Raw,
+    probing: &Probing,
+    hook: &HookSettings,
+    remote: &Remote,
+    database: Option<&DatabaseConfig>,
+) -> Mask {
+    let mut mask = Mask::default();
+    let whole = catalog::of(PLUGIN).filter(|one| one.secret && !TAKEN_APART.contains(&one.name));
+    let texts = whole.filter_map(|setting| raw.get(setting.name));
+    texts.for_each(|given| mask.hide(&given.text));
+    let login = remote
+        .address
+        .as_ref()
+        .and_then(|address| login_of(address.reveal()));
+    probing
+        .secrets()
+        .chain(hook.script_env.iter().map(|(_, value)| value.reveal()))
+        .chain(
+            remote
+                .netrc
+                .iter()
+                .map(|(_, _, password)| password.reveal()),
+        )
+        .chain(login)
+        .for_each(|secret| mask.hide(secret));
+    if let Some(password) = database.and_then(|one| one.url.password()) {
+        mask.hide(password.reveal());
+    }
+    mask
+}
+
+/// The password in `https://user:password@host/…`; the user where it stands alone, which may be a token.
+fn login_of(address: &str) -> Option<&str> {
+    let (_, rest) = address.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let (login, _) = authority.rsplit_once('@')?;
+    Some(
+        login
+            .split_once(':')
+            .map_or(login, |(_, password)| password),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_login_in_a_remote_is_found() {
+        assert_eq!(
+            login_of("https://git:t0k3n@git.example/a.git"),
+            Some("t0k3n")
+        );
+        assert_eq!(login_of("https://t0k3n@git.example/a.git"), Some("t0k3n"));
+        assert_eq!(login_of("https://git.example/a@b.git"), None);
+        assert_eq!(login_of("git@git.example:a.git"), None);
+    }
+}

@@ -1,0 +1,10 @@
+//! The real binary against real servers, and the corpus of its settings.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod corpus;
+mod down;
+mod plans;
+mod redeploying;
+mod rollouts;
+mod step;
+mod turns;
