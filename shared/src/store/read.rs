@@ -108,7 +108,8 @@ pub(super) fn marker(
     row.map(|row| row.try_get(0)).transpose()
 }
 
-fn deployed(row: &Row) -> Result<Deployed, Error> {
+/// The first eight columns of a row of `deployments`.
+pub(super) fn deployed(row: &Row) -> Result<Deployed, Error> {
     let kind: Option<String> = row.try_get(1)?;
     Ok(Deployed {
         status: row.try_get(0)?,

@@ -452,3 +452,35 @@ fn what_the_journal_says_of_rollouts_is_what_the_database_says_after_its_deliver
     let entries = proptest::collection::vec(some_entry(), 0..30);
     proptest!(config, |(entries in entries)| compare(&place, &entries)?);
 }
+
+#[test]
+fn the_latest_deployments_come_newest_first_as_they_stand_now() {
+    both(|records| {
+        for (second, id, status) in [
+            (1, "d0", Status::Success),
+            (2, "d1", Status::Started),
+            (3, "d2", Status::Failed),
+            (4, "d1", Status::RolledBack),
+        ] {
+            let body = Record::Deployment(Deployment::standard(status));
+            records.write(&entry(second, id, COMMIT, None, body));
+        }
+        let elsewhere = "staging".to_owned();
+        let mut other = entry(5, "d9", COMMIT, None, part_of("x", "y"));
+        other.body = Record::Deployment(Deployment::standard(Status::Success));
+        other.subject.environment = elsewhere;
+        records.write(&other);
+        let place = subject("d0");
+        let recent = records.recent(&place.repo, &place.environment, 2).unwrap();
+        let told: Vec<(String, String)> = recent
+            .value
+            .into_iter()
+            .map(|(id, deployed)| (id, deployed.status))
+            .collect();
+        let wanted = [("d2", "failed"), ("d1", "rolled_back")];
+        assert_eq!(
+            told,
+            wanted.map(|(id, status)| (id.to_owned(), status.to_owned()))
+        );
+    });
+}

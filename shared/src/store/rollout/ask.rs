@@ -4,7 +4,7 @@ use super::{Done, Good, Held, LastRollout, read, replay};
 use crate::record::{Abort, Stage};
 use crate::store::line;
 use crate::store::records::Records;
-use crate::store::seen::{Seen, Source};
+use crate::store::seen::{Deployed, Seen, Source};
 
 impl Records<'_> {
     /// The newest rollout of an environment, unless it was finished or settled. One that was left on purpose comes
@@ -166,6 +166,24 @@ impl Records<'_> {
         self.answer(
             move |transaction| read::last_good(transaction, &asked[0], &asked[1], &asked[2]),
             |entries| replay::last_good(entries, repo, environment, bad),
+        )
+    }
+
+    /// The latest deployments of an environment with their names, newest first, at most `limit`: dry runs and
+    /// rollbacks too.
+    ///
+    /// # Errors
+    /// When there is no database to ask and the journal cannot be read.
+    pub fn recent(
+        &mut self,
+        repo: &str,
+        environment: &str,
+        limit: usize,
+    ) -> Result<Seen<Vec<(String, Deployed)>>, String> {
+        let asked = [repo, environment].map(str::to_owned);
+        self.answer(
+            move |transaction| read::recent(transaction, &asked[0], &asked[1], limit),
+            |entries| replay::recent(entries, repo, environment, limit),
         )
     }
 }

@@ -6,6 +6,8 @@ use postgres::{Error, Row, Transaction};
 use super::{Done, Good, Held, LastRollout};
 use crate::record::{Abort, DRY_RUN, Mark, Stage, StageStatus, Subject};
 use crate::split::{Counts, Snapshot};
+use crate::store::read::deployed;
+use crate::store::seen::Deployed;
 
 pub(super) fn rollout(
     transaction: &mut Transaction<'_>,
@@ -226,6 +228,29 @@ pub(super) fn last_good(
         })
     };
     row.map(good).transpose()
+}
+
+/// By id, newest first: a row is as old as its first word, whatever the clocks said.
+pub(super) fn recent(
+    transaction: &mut Transaction<'_>,
+    repo: &str,
+    environment: &str,
+    limit: usize,
+) -> Result<Vec<(String, Deployed)>, Error> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = transaction.query_typed(
+        "SELECT status, deployment_type, nullif(commit_sha, ''), previous_commit, build_id, recorded_at, \
+             rollback_from_commit, rollback_reason, deployment_id \
+         FROM deployments WHERE repo = $1 AND environment = $2 AND recorded_at IS NOT NULL \
+         ORDER BY id DESC LIMIT $3",
+        &[
+            (&repo, Type::TEXT),
+            (&environment, Type::TEXT),
+            (&limit, Type::INT8),
+        ],
+    )?;
+    let each = |row: &Row| Ok((row.try_get(8)?, deployed(row)?));
+    rows.iter().map(each).collect()
 }
 
 fn place<'a>(

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{Done, Good, Held, LastRollout};
 use crate::record::{Abort, DRY_RUN, Entry, Mark, Record, Rollout, Stage, Subject};
 use crate::store::replay::{deployment, entries_of};
+use crate::store::seen::Deployed;
 
 /// The newest rollout of an environment, or of one deployment in it.
 pub(in crate::store) fn rollout(
@@ -169,18 +170,8 @@ pub(in crate::store) fn last_good(
     environment: &str,
     bad: &str,
 ) -> Option<Good> {
-    let mut ids: Vec<&str> = Vec::new();
-    for entry in entries_of(entries, repo, environment) {
-        let id = entry.subject.deployment_id.as_str();
-        if matches!(entry.body, Record::Deployment(_)) && !ids.contains(&id) {
-            ids.push(id);
-        }
-    }
     let mut put_back: Vec<String> = Vec::new();
-    for id in ids.into_iter().rev() {
-        let Some(found) = deployment(entries, repo, environment, id, 0).deployment else {
-            continue;
-        };
+    for (id, found) in recent(entries, repo, environment, usize::MAX) {
         let Some(commit) = found.commit.filter(|_| found.deployment_type != DRY_RUN) else {
             continue;
         };
@@ -192,12 +183,37 @@ pub(in crate::store) fn last_good(
             && held(entries, repo, environment, &commit).is_none()
         {
             return Some(Good {
-                deployment_id: id.to_owned(),
+                deployment_id: id,
                 commit,
             });
         }
     }
     None
+}
+
+/// The deployments of an environment, by their first word, newest first, at most `limit`.
+pub(in crate::store) fn recent(
+    entries: &[Entry],
+    repo: &str,
+    environment: &str,
+    limit: usize,
+) -> Vec<(String, Deployed)> {
+    let mut ids: Vec<&str> = Vec::new();
+    for entry in entries_of(entries, repo, environment) {
+        let id = entry.subject.deployment_id.as_str();
+        if matches!(entry.body, Record::Deployment(_)) && !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    let state = |id: &str| {
+        let found = deployment(entries, repo, environment, id, 0).deployment;
+        found.map(|found| (id.to_owned(), found))
+    };
+    ids.into_iter()
+        .rev()
+        .filter_map(state)
+        .take(limit)
+        .collect()
 }
 
 /// Whether the newest rollout of an environment still concerns the next one.
