@@ -92,7 +92,12 @@ impl Rollback<'_> {
     fn run(self) -> Exit {
         let mut ledger = Ledger::open(self.settings, &**self.clock, self.log);
         match self.began(&mut ledger) {
-            Ok((observed, heartbeat)) => self.carry(&observed, heartbeat, ledger),
+            Ok(Some((observed, heartbeat))) => self.carry(&observed, heartbeat, ledger),
+            Ok(None) => {
+                let text = "DRY RUN (exit 0): this is what would be done; nothing was touched. Next: run without dry_run";
+                self.log.verdict(Tone::Good, text);
+                Exit::Passed
+            }
             Err(end) => {
                 if let Some(waiting) = ledger.close(self.cancel.is_cancelled()) {
                     self.log.warn(&waiting);
@@ -102,22 +107,16 @@ impl Rollback<'_> {
         }
     }
 
-    /// Everything before the first part. What is planned before the lease is planned again under it.
-    fn began(&self, ledger: &mut Ledger) -> Result<(Observed, Option<Heartbeat>), End> {
+    /// Everything before the first part; nothing on a dry run. What is planned before the lease is planned again under
+    /// it.
+    fn began(&self, ledger: &mut Ledger) -> Result<Option<(Observed, Option<Heartbeat>)>, End> {
         let first = self.observe(ledger)?;
         let lines = lines::plan(&first.plan);
         for line in &lines {
             self.log.info(line);
         }
         if self.settings.dry_run != DryRun::Off {
-            return Err(End {
-                exit: Exit::Passed,
-                why: format!(
-                    "dry run: {} parts would be done, nothing was touched",
-                    first.plan.parts.len()
-                ),
-                next: Some("run without dry_run".to_owned()),
-            });
+            return Ok(None);
         }
         self.confirm(&first.plan)?;
         let getting = Getting {
@@ -133,7 +132,7 @@ impl Rollback<'_> {
                 let new = lines::plan(&again.plan);
                 let changed = new.iter().filter(|line| !lines.contains(line));
                 changed.for_each(|line| self.log.info(line));
-                Ok((again, heartbeat))
+                Ok(Some((again, heartbeat)))
             }
             Err(end) => {
                 let _ = heartbeat.map_or(Ok(()), Heartbeat::release);

@@ -50,6 +50,9 @@ const HEALTH_PURE: &[&str] = &["course", "report", "rows", "tick"];
 /// Rooms of `plugin-progressive` that decide.
 const PROGRESSIVE_PURE: &[&str] = &["report", "rollout", "rows", "stage"];
 
+/// Rooms of `plugin-rollback` that decide.
+const ROLLBACK_PURE: &[&str] = &["plan", "report", "rows", "watch"];
+
 /// Files of `plugin-rollback` that read and write git's protocol without touching a wire.
 const GIT_PURE: &[&str] = &[
     "address", "advert", "ask", "barrier", "incoming", "lease", "login", "name", "packet",
@@ -240,6 +243,7 @@ fn what_decides_in_a_plugin_sees_no_edge() {
     for (folder, pure) in [
         ("plugins/health/src/", HEALTH_PURE),
         ("plugins/progressive/src/", PROGRESSIVE_PURE),
+        ("plugins/rollback/src/", ROLLBACK_PURE),
     ] {
         for path in below(folder, ".rs") {
             if !pure.contains(&room(&path, folder).as_str()) {
@@ -277,6 +281,7 @@ fn main_knows_the_settings_and_the_run_only() {
     for (main, library) in [
         ("plugins/health/src/main.rs", "plugin_health::"),
         ("plugins/progressive/src/main.rs", "plugin_progressive::"),
+        ("plugins/rollback/src/main.rs", "plugin_rollback::"),
     ] {
         for to in named(&code(main), library) {
             assert!(["run", "settings"].contains(&to.as_str()), "{main} → {to}");
