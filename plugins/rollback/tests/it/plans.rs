@@ -219,7 +219,7 @@ fn an_explicit_target_that_is_no_good_is_refused_and_not_replaced() {
         .set("database_url", &url)
         .set("previous_commit", &older);
     held.records(Some(&url), |records| {
-        records.record(&subject("d9", &older), hold("it lost data"))
+        records.record(&subject("d9", &older), hold("it lost data"));
     });
     held.run()
         .with(2, "REFUSED")
@@ -370,7 +370,7 @@ fn a_branch_that_cannot_be_reached_does_not_stop_the_script() {
         .var("CI_COMMIT_BRANCH", "main")
         .set("remote", "https://127.0.0.1:1/acme/shop.git");
     bare.records(Some(&url), |records| {
-        records.record(&subject("d7", BAD), deployment(Status::Failed))
+        records.record(&subject("d7", BAD), deployment(Status::Failed));
     });
     bare.run().with(2, "REFUSED").saying("branch: ");
 }
@@ -385,7 +385,7 @@ fn mark_moves_the_marker_to_this_commit_unless_it_is_held() {
     let marker = "SELECT marker_name, commit_sha FROM version_markers";
     assert_eq!(postgres.sql(&name, marker), format!("last-stable|{BAD}"));
     pipeline.records(Some(&url), |records| {
-        records.record(&subject("d9", BAD), hold("errors"))
+        records.record(&subject("d9", BAD), hold("errors"));
     });
     pipeline
         .run()

@@ -90,7 +90,7 @@ fn an_unfinished_rollout_is_put_back_closed_and_not_touched_again() {
         .set("haproxy_address", &world.proxy.unix());
     pipeline.history(Some(&url), Status::InProgress);
     pipeline.records(Some(&url), |records| {
-        world.roll(records, ID, moving(50), 50)
+        world.roll(records, ID, moving(50), 50);
     });
     assert_eq!(world.weights(), (50, 50));
     pipeline
@@ -154,7 +154,7 @@ fn what_another_deployment_left_is_put_back_too_and_stays_open_for_its_own_parts
         .set("haproxy_address", &world.proxy.unix());
     pipeline.history(Some(&url), Status::Failed);
     pipeline.records(Some(&url), |records| {
-        world.roll(records, "d7", moving(50), 50)
+        world.roll(records, "d7", moving(50), 50);
     });
     pipeline
         .run()
