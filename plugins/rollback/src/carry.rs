@@ -15,14 +15,16 @@ use shared::signal::Cancel;
 use shared::tick::Tick;
 use shared::verdict::Verdict;
 
+use crate::forging::Forging;
 use crate::ledger::Ledger;
 use crate::looking::Eyes;
 use crate::plan::{Block, Part, Plan};
 use crate::redeploy::Api;
 use crate::report::told::Told;
 use crate::report::verdict::Came;
+use crate::repository::{Back, Repository};
 use crate::settings::{MarkerPlace, Settings};
-use crate::{calls, edges, forging, mover, repository, rows};
+use crate::{calls, edges, mover, rows};
 
 /// How often a part is tried.
 const TRIES: u32 = 3;
@@ -43,6 +45,10 @@ pub struct Hands<'a> {
     pub log: &'a Log<'a>,
     /// HTTP.
     pub http: &'a Arc<Http>,
+    /// The forge.
+    pub forging: Forging<'a>,
+    /// The remote repository.
+    pub repository: &'a Repository<'a>,
     /// The records.
     pub ledger: Ledger<'a>,
     /// Why it is rolled back.
@@ -128,7 +134,7 @@ impl Hands<'_> {
     ) -> Result<Option<String>, String> {
         // What starts something, or judges a whole window, is not started twice.
         let tries = match part {
-            Part::Redeploy | Part::Watch | Part::Notify => 1,
+            Part::Redeploy | Part::Watch | Part::Notify | Part::Branch { .. } => 1,
             _ => TRIES,
         };
         let mut attempt = 1;
@@ -168,12 +174,18 @@ impl Hands<'_> {
                 let reason = self.reason.clone();
                 self.ledger.rolled_back(bad, target, &reason).map(|()| None)
             }
-            Part::Incident => forging::incident(settings, bad, target).map(Some),
-            Part::Status => forging::status(settings, bad, target).map(|()| None),
+            Part::Incident => self.incident(plan, "rollback").map(Some),
+            Part::Status => self.forging.status(bad, &self.reason).map(|()| None),
             Part::Watch => self.watch(plan).map(|()| None),
             Part::Marker => self.mark(plan),
             Part::Notify => self.notify(plan).map(|()| None),
-            Part::Branch(ways) => repository::push(settings, bad, target, ways).map(Some),
+            Part::Branch { ways, head } => {
+                let back = self.repository.push(bad, target, head, ways, self.log)?;
+                match back {
+                    Back::Done(text) => Ok(Some(text)),
+                    Back::Proposed { head } => self.propose(plan, &head).map(Some),
+                }
+            }
         }
     }
 
@@ -233,6 +245,24 @@ impl Hands<'_> {
         Ok(text)
     }
 
+    /// Tells of it on the incident, once for each `note`.
+    ///
+    /// # Errors
+    /// When it is not told.
+    pub fn incident(&self, plan: &Plan, note: &str) -> Result<String, String> {
+        self.forging
+            .incident(plan, &self.came, &self.reason, note, &self.timeline)
+    }
+
+    /// A branch that a person has to merge; where no forge can open the pull request, a person does that, too.
+    fn propose(&self, plan: &Plan, head: &str) -> Result<String, String> {
+        if self.settings.forging.place.is_none() {
+            return Ok(format!("{head} is pushed, and is to be merged by hand"));
+        }
+        let opened = self.forging.propose(plan, head, &self.reason);
+        opened.map_err(|why| format!("{head} is pushed, but no pull request is open: {why}"))
+    }
+
     fn watch(&mut self, plan: &Plan) -> Result<(), String> {
         let eyes = Eyes {
             looking: &self.settings.looking,
@@ -269,7 +299,7 @@ impl Hands<'_> {
                 subject.build_id = None;
                 self.ledger.mark_stable(&subject)?;
             }
-            MarkerPlace::Git => repository::mark(self.settings, &plan.target.commit)?,
+            MarkerPlace::Git => self.repository.mark(&plan.target.commit)?,
         }
         Ok(None)
     }

@@ -1,39 +1,288 @@
-//! The forge: the incident, the status of commit and deployment, deployments that were good.
+//! The forge: the incident, the status of commit and deployment, deployments that were good, pull requests.
 
-use crate::plan::facts::{Asked, Bad};
-use crate::plan::target::Target;
+use std::time::Duration;
+
+use shared::clock::Clock;
+use shared::forge::{
+    CommitStatus, Deployment, Forge, Progress, Proposal, Protection, Purpose, State, Told,
+    pipeline_deployment,
+};
+use shared::http::Http;
+use shared::incident::{Incident, Key, Task};
+use shared::log::Log;
+
+use crate::plan::Plan;
+use crate::plan::facts::{Asked, Bad, short};
+use crate::report::verdict::{self, Came};
 use crate::settings::Settings;
 
+/// How long one thing may take at the forge.
+const WITHIN: Duration = Duration::from_secs(30);
+/// How many of its good deployments are looked at.
+const LOOKED_AT: usize = 10;
+
+/// The forge of a run.
+#[derive(Clone, Copy)]
+pub struct Forging<'a> {
+    /// The settings.
+    pub settings: &'a Settings,
+    /// HTTP.
+    pub http: &'a Http,
+    /// The clock.
+    pub clock: &'a dyn Clock,
+    /// The log.
+    pub log: &'a Log<'a>,
+}
+
 /// What can be asked of the forge, into what was asked for.
-pub fn asked(_settings: &Settings, asked: Asked) -> Asked {
+pub fn asked(settings: &Settings, asked: Asked) -> Asked {
+    let forging = &settings.forging;
     Asked {
-        incident: false,
-        status: false,
-        pull_requests: false,
+        incident: forging.desk.is_some(),
+        status: forging.status_context.is_some()
+            || (forging.place.is_some() && started_by(settings).is_some()),
+        pull_requests: forging.place.is_some(),
         ..asked
     }
 }
 
-/// The commit of the last successful deployment that the forge knows.
-///
-/// # Errors
-/// When it cannot be asked.
-pub fn last_successful(_settings: &Settings) -> Result<Option<String>, String> {
-    Ok(None)
+/// The number of the forge's deployment that started this pipeline.
+fn started_by(settings: &Settings) -> Option<u64> {
+    settings
+        .ci
+        .commit_url
+        .as_deref()
+        .and_then(pipeline_deployment)
 }
 
-/// Opens the incident, or adds to it. Gives where it is.
-///
-/// # Errors
-/// When it is not open.
-pub fn incident(_settings: &Settings, _bad: &Bad, _target: &Target) -> Result<String, String> {
-    Err("this version cannot open incidents".to_owned())
-}
+impl<'a> Forging<'a> {
+    fn forge(&self) -> Option<Forge<'a>> {
+        let place = self.settings.forging.place.as_ref()?;
+        Some(Forge::open(place, self.http, self.clock))
+    }
 
-/// Tells the forge of commit and deployment.
-///
-/// # Errors
-/// When it is not told.
-pub fn status(_settings: &Settings, _bad: &Bad, _target: &Target) -> Result<(), String> {
-    Err("this version cannot tell the forge".to_owned())
+    fn at_hand(&self) -> Result<Forge<'a>, String> {
+        self.forge()
+            .ok_or_else(|| "there is no forge_token".to_owned())
+    }
+
+    /// The commits of the last successful deployments that the forge knows, newest first.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    pub fn last_successful(&self) -> Result<Vec<String>, String> {
+        let Some(forge) = self.forge() else {
+            return Ok(Vec::new());
+        };
+        let environment = &self.settings.subject.environment;
+        let past = forge.last_successful_deployments(environment, WITHIN)?;
+        past.notes.iter().for_each(|note| self.log.warn(note));
+        Ok(past
+            .good
+            .into_iter()
+            .take(LOOKED_AT)
+            .map(|good| good.sha)
+            .collect())
+    }
+
+    /// Whether the forge protects a branch from being set back; absent where that is not known.
+    pub fn protects(&self, branch: &str) -> Option<bool> {
+        match self.forge()?.branch_protected(branch, WITHIN) {
+            Protection::Protected => Some(true),
+            Protection::Open => Some(false),
+            Protection::Unknown(why) => {
+                self.log.info(&format!(
+                    "whether {branch} is protected is not known: {why}"
+                ));
+                None
+            }
+        }
+    }
+
+    /// Opens the incident, or adds to it; `note` names what is told, so that it is told once. Gives where it is.
+    ///
+    /// # Errors
+    /// When it is not told.
+    pub fn incident(
+        &self,
+        plan: &Plan,
+        came: &Came,
+        reason: &str,
+        note: &str,
+        timeline: &[String],
+    ) -> Result<String, String> {
+        let desk = self
+            .settings
+            .forging
+            .desk
+            .as_ref()
+            .ok_or("no incident is wanted")?;
+        let incident = self.text(plan, came, reason, note, timeline);
+        let told = self.at_hand()?.incident(&incident, desk, WITHIN)?;
+        Ok(self.told(told))
+    }
+
+    /// Says on the incident that all is well, and closes it.
+    ///
+    /// # Errors
+    /// When it is not closed.
+    pub fn recovered(&self, plan: &Plan) -> Result<String, String> {
+        let what = format!(
+            "{} is live again and was watched: it is well.",
+            short(&plan.target.commit)
+        );
+        let told = self
+            .at_hand()?
+            .recovered(&self.key(&plan.bad), &what, &self.links(), WITHIN)?;
+        Ok(self.told(told))
+    }
+
+    /// Tells of the bad commit and its deployment. A new deployment is not recorded: on GitHub that would start a
+    /// pipeline.
+    ///
+    /// # Errors
+    /// When one of them is not told.
+    pub fn status(&self, bad: &Bad, reason: &str) -> Result<(), String> {
+        let forge = self.at_hand()?;
+        let description = self.log.masked(&format!("rolled back: {reason}"));
+        let url = self.settings.ci.pipeline_url.clone();
+        if let Some(context) = &self.settings.forging.status_context {
+            let status = CommitStatus {
+                sha: bad.commit.clone(),
+                context: context.clone(),
+                state: State::Failure,
+                description: description.clone(),
+                url: url.clone(),
+            };
+            let told = forge.commit_status(&status, WITHIN)?;
+            self.told(told);
+        }
+        if let Some(number) =
+            started_by(self.settings).filter(|_| bad.id == self.settings.subject.deployment_id)
+        {
+            let deployment = Deployment {
+                name: bad.id.clone(),
+                environment: self.settings.subject.environment.clone(),
+                sha: bad.commit.clone(),
+                reference: self.settings.remote.branch.clone().unwrap_or_default(),
+                purpose: Purpose::Deploy,
+                progress: Progress::Failure,
+                description,
+                url,
+                started_by: Some(number),
+            };
+            let told = forge.deployment(&deployment, WITHIN)?;
+            self.told(told);
+        }
+        Ok(())
+    }
+
+    /// Opens a pull request of a branch that was pushed. Gives where it is.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn propose(&self, plan: &Plan, head: &str, reason: &str) -> Result<String, String> {
+        let base = self
+            .settings
+            .remote
+            .branch
+            .clone()
+            .ok_or("there is no branch")?;
+        let reason = shared::incident::harmless(&self.log.masked(reason));
+        let proposal = Proposal {
+            head: head.to_owned(),
+            base,
+            title: format!("Roll back to {}", short(&plan.target.commit)),
+            body: format!(
+                "Deployment `{}` of {} is bad: {reason}\n\nThis brings the branch back to the files of {}.",
+                plan.bad.id, plan.bad.commit, plan.target.commit
+            ),
+        };
+        let told = self.at_hand()?.pull_request(&proposal, WITHIN)?;
+        Ok(self.told(told))
+    }
+
+    fn told(&self, told: Told) -> String {
+        told.notes.iter().for_each(|note| self.log.warn(note));
+        told.what
+    }
+
+    fn key(&self, bad: &Bad) -> Key {
+        Key {
+            repo: self.settings.subject.repo.clone(),
+            environment: self.settings.subject.environment.clone(),
+            deployment: bad.id.clone(),
+        }
+    }
+
+    fn links(&self) -> Vec<(String, String)> {
+        let ci = &self.settings.ci;
+        let named = [("pipeline", &ci.pipeline_url), ("commit", &ci.commit_url)];
+        let link = |(name, address): (&str, &Option<String>)| {
+            address.clone().map(|address| (name.to_owned(), address))
+        };
+        named.into_iter().filter_map(link).collect()
+    }
+
+    fn text(
+        &self,
+        plan: &Plan,
+        came: &Came,
+        reason: &str,
+        note: &str,
+        timeline: &[String],
+    ) -> Incident {
+        let masked = |text: &str| self.log.masked(text);
+        let subject = &self.settings.subject;
+        let own = |text: &str| text.to_owned();
+        let not_done = came.remaining(plan);
+        let not_done: Vec<String> = not_done
+            .iter()
+            .map(|block| masked(&format!("{}: {}", block.part, block.why)))
+            .collect();
+        let task = |what: String| Task {
+            who: own("whoever is on call"),
+            what,
+        };
+        let mut tasks: Vec<Task> = not_done
+            .iter()
+            .map(|what| task(format!("do by hand what is not done: {what}")))
+            .collect();
+        tasks.push(task(format!(
+            "find out why {} was bad, before it is deployed again",
+            short(&plan.bad.commit)
+        )));
+        let done = plan.done.iter().cloned();
+        let done = done.chain(came.done.iter().map(|(word, _)| own(word)));
+        let fact = |name: &str, value: &str| (own(name), own(value));
+        Incident {
+            key: self.key(&plan.bad),
+            note: own(note),
+            plugin: own("plugin-rollback"),
+            title: format!("rolled back: {} {}", subject.repo, subject.environment),
+            severity: self.settings.forging.severity,
+            what: masked(&format!(
+                "Deployment {} is rolled back from {} to {}: {reason}",
+                plan.bad.id,
+                short(&plan.bad.commit),
+                short(&plan.target.commit)
+            )),
+            at: self.clock.now(),
+            commit: Some(plan.bad.commit.clone()),
+            reasons: verdict::reasons(plan, came)
+                .iter()
+                .map(|text| masked(text))
+                .collect(),
+            facts: vec![
+                fact("gone back to", &plan.target.commit),
+                fact("found by", &plan.target.source.words()),
+            ],
+            charts: Vec::new(),
+            timeline: timeline.to_vec(),
+            done: done.collect(),
+            not_done,
+            tasks,
+            links: self.links(),
+        }
+    }
 }

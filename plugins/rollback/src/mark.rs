@@ -6,12 +6,12 @@ use shared::settings::common::DryRun;
 
 use crate::ledger::Ledger;
 use crate::plan::facts::short;
-use crate::repository;
+use crate::repository::Repository;
 use crate::settings::{MarkerPlace, Settings};
 
 /// Moves the marker, and tells how it ended.
-pub fn run(settings: &Settings, ledger: &mut Ledger, log: &Log) -> Exit {
-    let (tone, exit, text) = match moved(settings, ledger) {
+pub fn run(settings: &Settings, repository: &Repository, ledger: &mut Ledger, log: &Log) -> Exit {
+    let (tone, exit, text) = match moved(settings, repository, ledger) {
         Ok((exit, text)) => (
             if exit == Exit::Passed {
                 Tone::Good
@@ -36,7 +36,11 @@ pub fn run(settings: &Settings, ledger: &mut Ledger, log: &Log) -> Exit {
     exit
 }
 
-fn moved(settings: &Settings, ledger: &mut Ledger) -> Result<(Exit, String), String> {
+fn moved(
+    settings: &Settings,
+    repository: &Repository,
+    ledger: &mut Ledger,
+) -> Result<(Exit, String), String> {
     let subject = &settings.subject;
     let commit = subject.commit.as_deref().ok_or("nobody names a commit")?;
     let place = format!("the last-stable marker of {} ", subject.environment);
@@ -68,7 +72,7 @@ fn moved(settings: &Settings, ledger: &mut Ledger) -> Result<(Exit, String), Str
     }
     match settings.marker {
         MarkerPlace::Database => ledger.mark_stable(subject)?,
-        MarkerPlace::Git => repository::mark(settings, commit)?,
+        MarkerPlace::Git => repository.mark(commit)?,
     }
     Ok((
         Exit::Passed,

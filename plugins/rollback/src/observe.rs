@@ -5,13 +5,31 @@ use std::sync::Arc;
 use shared::http::Http;
 use shared::log::Log;
 
+use crate::forging::Forging;
 use crate::ledger::Ledger;
 use crate::plan::facts::{
     Asked, Bad, Candidate, End, Git, Known, Previous, Source, Strategy, same,
 };
 use crate::plan::{Facts, Plan, plan, subject, target};
+use crate::repository::Repository;
 use crate::settings::{MarkerPlace, Settings};
-use crate::{calls, forging, mover, repository};
+use crate::{calls, mover};
+
+/// What is looked with.
+pub struct Looks<'a> {
+    /// The settings.
+    pub settings: &'a Settings,
+    /// What was asked for.
+    pub asked: &'a Asked,
+    /// HTTP.
+    pub http: &'a Arc<Http>,
+    /// The forge.
+    pub forging: Forging<'a>,
+    /// The remote repository.
+    pub repository: &'a Repository<'a>,
+    /// The log.
+    pub log: &'a Log<'a>,
+}
 
 /// A plan with what it was made from.
 pub struct Observed {
@@ -27,28 +45,25 @@ pub struct Observed {
 ///
 /// # Errors
 /// When nothing is to be done, or may be.
-pub fn observe(
-    settings: &Settings,
-    asked: &Asked,
-    ledger: &mut Ledger,
-    http: &Arc<Http>,
-    log: &Log,
-) -> Result<Observed, End> {
+pub fn observe(looks: &Looks, ledger: &mut Ledger) -> Result<Observed, End> {
+    let (settings, asked, http) = (looks.settings, looks.asked, looks.http);
     let known = ledger.known();
     let bad = subject::find(asked, &known)?;
     let hold = ledger.hold(&bad.commit);
     subject::stands(asked, &known, &bad, hold.as_ref())?;
-    let candidates = candidates(settings, asked, &bad, ledger, log)?;
+    let candidates = candidates(looks, &bad, ledger)?;
     let target = target::choose(asked, &known, &bad, &candidates)?;
     let last = known.intent();
     let facts = calls::facts(settings, &bad, mover::pool(settings, last));
     let traffic = mover::read(settings, facts, last, http);
     let marked = match settings.marker {
         MarkerPlace::Database => ledger.marker(),
-        MarkerPlace::Git => repository::marker(settings).ok().flatten(),
+        MarkerPlace::Git => looks.repository.marker().ok().flatten(),
     };
     let git = if asks_git(asked, settings) {
-        repository::look(settings, &bad, &target)
+        let branch = settings.remote.branch.as_deref();
+        let protected = branch.and_then(|branch| looks.forging.protects(branch));
+        looks.repository.look(&bad, &target, protected)
     } else {
         Git::Unasked
     };
@@ -78,18 +93,13 @@ fn asks_git(asked: &Asked, settings: &Settings) -> bool {
 }
 
 /// What might be gone back to, in the order in which it counts.
-fn candidates(
-    settings: &Settings,
-    asked: &Asked,
-    bad: &Bad,
-    ledger: &mut Ledger,
-    log: &Log,
-) -> Result<Vec<Candidate>, End> {
+fn candidates(looks: &Looks, bad: &Bad, ledger: &mut Ledger) -> Result<Vec<Candidate>, End> {
+    let (settings, asked) = (looks.settings, looks.asked);
     let said = match &asked.previous {
         None => None,
         Some(Previous::Commit(commit)) => Some((commit.clone(), Source::Said)),
         Some(Previous::Parent) => {
-            let parent = repository::parent(settings, bad);
+            let parent = looks.repository.parent(bad);
             let parent =
                 parent.map_err(|why| End::refused(why, "set previous_commit to a commit"))?;
             Some((parent, Source::Parent))
@@ -114,24 +124,27 @@ fn candidates(
     if let Some((id, commit)) = ledger.last_good(&bad.commit) {
         add(ledger, (commit, Source::Deployment(id)));
     }
+    let marker = match settings.marker {
+        MarkerPlace::Git => looks.repository.marker(),
+        // Read where it is kept, and nowhere else: a remote is not asked for nothing.
+        MarkerPlace::Database => Ok(None),
+    };
     let others = [
-        (forging::last_successful(settings), Source::Forge),
-        (marker_in_git(settings), Source::GitMarker),
+        (looks.forging.last_successful(), Source::Forge),
+        (
+            marker.map(|one| one.into_iter().collect()),
+            Source::GitMarker,
+        ),
     ];
     for (asked, source) in others {
         match asked {
-            Ok(Some(commit)) => add(ledger, (commit, source)),
-            Ok(None) => {}
-            Err(why) => log.warn(&format!("{} is not known: {why}", source.words())),
+            Ok(commits) => commits
+                .into_iter()
+                .for_each(|commit| add(ledger, (commit, source.clone()))),
+            Err(why) => looks
+                .log
+                .warn(&format!("{} is not known: {why}", source.words())),
         }
     }
     Ok(found)
-}
-
-/// Read where it is kept, and nowhere else: a remote is not asked for nothing.
-fn marker_in_git(settings: &Settings) -> Result<Option<String>, String> {
-    match settings.marker {
-        MarkerPlace::Git => repository::marker(settings),
-        MarkerPlace::Database => Ok(None),
-    }
 }

@@ -13,13 +13,15 @@ use shared::store::lease::Heartbeat;
 use shared::table::aligned;
 
 use crate::carry::Hands;
+use crate::forging::Forging;
 use crate::ledger::Ledger;
-use crate::observe::{Observed, observe};
+use crate::observe::{Looks, Observed, observe};
 use crate::plan::Plan;
 use crate::plan::facts::{Asked, End, short};
 use crate::report::lines;
 use crate::report::told::Told;
 use crate::report::verdict::{self, Came};
+use crate::repository::Repository;
 use crate::settings::{Mode, Settings};
 use crate::turn::Getting;
 use crate::{confirm, edges, forging, mark, preflight};
@@ -40,14 +42,19 @@ pub fn run(
     };
     match settings.mode {
         Mode::Preflight => preflight::run(settings, log),
-        Mode::Mark => mark::run(settings, &mut Ledger::open(settings, &**clock, log), log),
+        Mode::Mark => {
+            let repository = Repository::new(settings, &http, &**clock);
+            let mut ledger = Ledger::open(settings, &**clock, log);
+            mark::run(settings, &repository, &mut ledger, log)
+        }
         Mode::Rollback => Rollback {
             settings,
             asked: forging::asked(settings, settings.asked.clone()),
             clock,
             cancel,
             log,
-            http,
+            repository: &Repository::new(settings, &http, &**clock),
+            http: &http,
         }
         .run(),
     }
@@ -85,7 +92,8 @@ struct Rollback<'a> {
     clock: &'a Arc<dyn Clock + Send + Sync>,
     cancel: &'a Cancel,
     log: &'a Log<'a>,
-    http: Arc<Http>,
+    http: &'a Arc<Http>,
+    repository: &'a Repository<'a>,
 }
 
 impl Rollback<'_> {
@@ -142,7 +150,24 @@ impl Rollback<'_> {
     }
 
     fn observe(&self, ledger: &mut Ledger) -> Result<Observed, End> {
-        observe(self.settings, &self.asked, ledger, &self.http, self.log)
+        let looks = Looks {
+            settings: self.settings,
+            asked: &self.asked,
+            http: self.http,
+            forging: self.forging(),
+            repository: self.repository,
+            log: self.log,
+        };
+        observe(&looks, ledger)
+    }
+
+    fn forging(&self) -> Forging<'_> {
+        Forging {
+            settings: self.settings,
+            http: self.http,
+            clock: &**self.clock,
+            log: self.log,
+        }
     }
 
     fn confirm(&self, plan: &Plan) -> Result<(), End> {
@@ -190,7 +215,9 @@ impl Rollback<'_> {
             clock: &**self.clock,
             cancel: self.cancel,
             log: self.log,
-            http: &self.http,
+            http: self.http,
+            forging: self.forging(),
+            repository: self.repository,
             ledger,
             reason: reason.clone(),
             came: Came::default(),
@@ -205,6 +232,7 @@ impl Rollback<'_> {
         if worse && let Err(why) = hands.notify(plan) {
             self.log.warn(&format!("nobody could be told: {why}"));
         }
+        self.follow_up(&hands, plan, worse);
         let Hands {
             mut came,
             mut ledger,
@@ -217,6 +245,25 @@ impl Rollback<'_> {
         }
         came.untold.extend(ledger.close(self.cancel.is_cancelled()));
         self.tell(plan, &came, &reason, timeline)
+    }
+
+    /// What the incident has to say after everything else: that all is well, or what is worse since it was opened.
+    fn follow_up(&self, hands: &Hands, plan: &Plan, worse: bool) {
+        if self.settings.forging.desk.is_none() {
+            return;
+        }
+        let well = hands.came.exit(plan) == Exit::Passed && hands.came.health.is_some();
+        let told = match (well, worse) {
+            (true, _) => self.forging().recovered(plan),
+            (false, true) => hands.incident(plan, "unfinished"),
+            (false, false) => return,
+        };
+        match told {
+            Ok(what) => self.log.info(&what),
+            Err(why) => self
+                .log
+                .warn(&format!("the incident does not say how it ended: {why}")),
+        }
     }
 
     /// The rollback's own row: a run that comes later does only what this one did not.

@@ -99,6 +99,14 @@ impl Work {
         Ok(self.commit(id)?.tree_id())
     }
 
+    /// The first parent of a commit that is here; nothing where it has none.
+    ///
+    /// # Errors
+    /// When the commit is not here.
+    pub fn parent_of(&self, id: Oid) -> Result<Option<Oid>, GitError> {
+        Ok(self.commit(id)?.parent_id(0).ok())
+    }
+
     /// Writes one commit whose parent is `head` and whose tree is that of `good`: nothing is merged, so nothing can
     /// conflict.
     ///

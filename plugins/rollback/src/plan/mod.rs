@@ -46,7 +46,12 @@ pub enum Part {
     /// People are told.
     Notify,
     /// The branch goes back, by the first way that the server takes.
-    Branch(Vec<Way>),
+    Branch {
+        /// The ways, in their order.
+        ways: Vec<Way>,
+        /// Where the branch was seen: it is pushed only if it is there still.
+        head: String,
+    },
 }
 
 impl Part {
@@ -62,7 +67,7 @@ impl Part {
             Self::Watch => "watch",
             Self::Marker => part::MARKER,
             Self::Notify => part::NOTIFY,
-            Self::Branch(_) => part::BRANCH,
+            Self::Branch { .. } => part::BRANCH,
         }
     }
 
@@ -70,7 +75,7 @@ impl Part {
     pub fn brings_back(&self) -> bool {
         matches!(
             self,
-            Self::Traffic(_) | Self::Script | Self::Redeploy | Self::Branch(_)
+            Self::Traffic(_) | Self::Script | Self::Redeploy | Self::Branch { .. }
         )
     }
 }
@@ -186,7 +191,13 @@ pub fn plan(asked: &Asked, facts: Facts) -> Result<Plan, End> {
     };
     let push = match put {
         Put::None | Put::Done => None,
-        Put::Back(ways) => Some(Part::Branch(ways)),
+        Put::Back(ways) => Some(Part::Branch {
+            ways,
+            head: facts
+                .branch()
+                .map(|branch| branch.head.clone())
+                .unwrap_or_default(),
+        }),
         Put::Blocked(why) => {
             block(part::BRANCH, why);
             None

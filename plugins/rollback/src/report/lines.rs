@@ -51,7 +51,7 @@ fn will(part: &Part, plan: &Plan) -> String {
         Part::Watch => "what was gone back to is watched".to_owned(),
         Part::Marker => format!("the last-stable marker moves to {target}"),
         Part::Notify => "people are told".to_owned(),
-        Part::Branch(ways) => {
+        Part::Branch { ways, .. } => {
             let words: Vec<&str> = ways.iter().map(|way: &Way| way.words()).collect();
             format!("the branch goes back at last, by {}", words.join(", else "))
         }

@@ -18,6 +18,7 @@ use shared::secret::{Mask, Secret};
 use shared::settings::catalog::{self, Plugin};
 use shared::settings::common::{self, DryRun};
 use shared::settings::environment::Environment;
+use shared::settings::forging::{self, Forging};
 use shared::settings::judging;
 use shared::settings::probing::{self, Probing};
 use shared::settings::raw::{Found, Raw};
@@ -139,6 +140,8 @@ pub struct Settings {
     pub hook: HookSettings,
     /// What is looked at afterwards.
     pub looking: Looking,
+    /// What is told at the forge.
+    pub forging: Forging,
     /// What may be written and told.
     pub dry_run: DryRun,
     /// Whom to tell.
@@ -187,6 +190,7 @@ impl Settings {
         let max_wait = read.read("max_wait", value::duration_above_zero);
         let settings = Self {
             mode: mode(&mut read, &subject),
+            forging: forging::forging(&mut read, &ci, &policy.incident_management, PLUGIN.name()),
             reason: read.text("reason"),
             force: given::switch(&mut read, "force"),
             marker: marker(&mut read),
