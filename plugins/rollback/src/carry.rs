@@ -46,7 +46,7 @@ pub struct Hands<'a> {
     /// HTTP.
     pub http: &'a Arc<Http>,
     /// The forge.
-    pub forging: Forging<'a>,
+    pub forging: &'a Forging<'a>,
     /// The remote repository.
     pub repository: &'a Repository<'a>,
     /// The records.
@@ -132,10 +132,15 @@ impl Hands<'_> {
         plan: &Plan,
         last: Option<&Intent>,
     ) -> Result<Option<String>, String> {
-        // What starts something, or judges a whole window, is not started twice.
+        // What starts something, or judges a whole window, is not started twice; the rest of these is patient by itself.
         let tries = match part {
-            Part::Redeploy | Part::Watch | Part::Notify | Part::Branch { .. } => 1,
-            _ => TRIES,
+            Part::Redeploy
+            | Part::Watch
+            | Part::Branch { .. }
+            | Part::Notify
+            | Part::Incident
+            | Part::Status => 1,
+            Part::Traffic(_) | Part::Script | Part::Records | Part::Marker => TRIES,
         };
         let mut attempt = 1;
         loop {

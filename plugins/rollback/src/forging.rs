@@ -1,5 +1,6 @@
 //! The forge: the incident, the status of commit and deployment, deployments that were good, pull requests.
 
+use std::cell::OnceCell;
 use std::time::Duration;
 
 use shared::clock::Clock;
@@ -16,22 +17,22 @@ use crate::plan::facts::{Asked, Bad, short};
 use crate::report::verdict::{self, Came};
 use crate::settings::Settings;
 
-/// How long one thing may take at the forge.
+/// How long telling one thing may take at the forge.
 const WITHIN: Duration = Duration::from_secs(30);
+/// How long a question may take: the rollback waits for the answer.
+const ANSWER: Duration = Duration::from_secs(5);
 /// How many of its good deployments are looked at.
 const LOOKED_AT: usize = 10;
 
 /// The forge of a run.
-#[derive(Clone, Copy)]
 pub struct Forging<'a> {
-    /// The settings.
-    pub settings: &'a Settings,
-    /// HTTP.
-    pub http: &'a Http,
-    /// The clock.
-    pub clock: &'a dyn Clock,
-    /// The log.
-    pub log: &'a Log<'a>,
+    settings: &'a Settings,
+    http: &'a Http,
+    clock: &'a dyn Clock,
+    log: &'a Log<'a>,
+    /// What it answered: it is asked once.
+    past: OnceCell<Result<Vec<String>, String>>,
+    protects: OnceCell<Option<bool>>,
 }
 
 /// What can be asked of the forge, into what was asked for.
@@ -56,6 +57,23 @@ fn started_by(settings: &Settings) -> Option<u64> {
 }
 
 impl<'a> Forging<'a> {
+    /// The forge that the settings name, if they do. Nothing is asked yet.
+    pub fn new(
+        settings: &'a Settings,
+        http: &'a Http,
+        clock: &'a dyn Clock,
+        log: &'a Log<'a>,
+    ) -> Self {
+        Self {
+            settings,
+            http,
+            clock,
+            log,
+            past: OnceCell::new(),
+            protects: OnceCell::new(),
+        }
+    }
+
     fn forge(&self) -> Option<Forge<'a>> {
         let place = self.settings.forging.place.as_ref()?;
         Some(Forge::open(place, self.http, self.clock))
@@ -71,11 +89,15 @@ impl<'a> Forging<'a> {
     /// # Errors
     /// When it cannot be asked.
     pub fn last_successful(&self) -> Result<Vec<String>, String> {
+        self.past.get_or_init(|| self.ask_past()).clone()
+    }
+
+    fn ask_past(&self) -> Result<Vec<String>, String> {
         let Some(forge) = self.forge() else {
             return Ok(Vec::new());
         };
         let environment = &self.settings.subject.environment;
-        let past = forge.last_successful_deployments(environment, WITHIN)?;
+        let past = forge.last_successful_deployments(environment, ANSWER)?;
         past.notes.iter().for_each(|note| self.log.warn(note));
         Ok(past
             .good
@@ -87,7 +109,11 @@ impl<'a> Forging<'a> {
 
     /// Whether the forge protects a branch from being set back; absent where that is not known.
     pub fn protects(&self, branch: &str) -> Option<bool> {
-        match self.forge()?.branch_protected(branch, WITHIN) {
+        *self.protects.get_or_init(|| self.ask_protection(branch))
+    }
+
+    fn ask_protection(&self, branch: &str) -> Option<bool> {
+        match self.forge()?.branch_protected(branch, ANSWER) {
             Protection::Protected => Some(true),
             Protection::Open => Some(false),
             Protection::Unknown(why) => {

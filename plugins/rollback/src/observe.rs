@@ -24,7 +24,7 @@ pub struct Looks<'a> {
     /// HTTP.
     pub http: &'a Arc<Http>,
     /// The forge.
-    pub forging: Forging<'a>,
+    pub forging: &'a Forging<'a>,
     /// The remote repository.
     pub repository: &'a Repository<'a>,
     /// The log.
@@ -51,7 +51,7 @@ pub fn observe(looks: &Looks, ledger: &mut Ledger) -> Result<Observed, End> {
     let bad = subject::find(asked, &known)?;
     let hold = ledger.hold(&bad.commit);
     subject::stands(asked, &known, &bad, hold.as_ref())?;
-    let candidates = candidates(looks, &bad, ledger)?;
+    let candidates = candidates(looks, &known, &bad, ledger)?;
     let target = target::choose(asked, &known, &bad, &candidates)?;
     let last = known.intent();
     let facts = calls::facts(settings, &bad, mover::pool(settings, last));
@@ -93,7 +93,12 @@ fn asks_git(asked: &Asked, settings: &Settings) -> bool {
 }
 
 /// What might be gone back to, in the order in which it counts.
-fn candidates(looks: &Looks, bad: &Bad, ledger: &mut Ledger) -> Result<Vec<Candidate>, End> {
+fn candidates(
+    looks: &Looks,
+    known: &Known,
+    bad: &Bad,
+    ledger: &mut Ledger,
+) -> Result<Vec<Candidate>, End> {
     let (settings, asked) = (looks.settings, looks.asked);
     let said = match &asked.previous {
         None => None,
@@ -106,23 +111,28 @@ fn candidates(looks: &Looks, bad: &Bad, ledger: &mut Ledger) -> Result<Vec<Candi
         }
     };
     let mut found = Vec::new();
-    let mut add = |ledger: &mut Ledger, (commit, source): (String, Source)| {
-        let hold = ledger.hold(&commit);
-        found.push(Candidate {
-            commit,
-            source,
-            hold,
-        });
-    };
+    let add =
+        |found: &mut Vec<Candidate>, ledger: &mut Ledger, (commit, source): (String, Source)| {
+            let hold = ledger.hold(&commit);
+            found.push(Candidate {
+                commit,
+                source,
+                hold,
+            });
+        };
     if let Some(said) = said {
-        add(ledger, said);
+        add(&mut found, ledger, said);
         return Ok(found);
     }
     if let Some(commit) = ledger.marker() {
-        add(ledger, (commit, Source::Marker));
+        add(&mut found, ledger, (commit, Source::Marker));
     }
     if let Some((id, commit)) = ledger.last_good(&bad.commit) {
-        add(ledger, (commit, Source::Deployment(id)));
+        add(&mut found, ledger, (commit, Source::Deployment(id)));
+    }
+    if target::choose(asked, known, bad, &found).is_ok() {
+        // What the records know is enough: nobody else is asked.
+        return Ok(found);
     }
     let marker = match settings.marker {
         MarkerPlace::Git => looks.repository.marker(),
@@ -140,7 +150,7 @@ fn candidates(looks: &Looks, bad: &Bad, ledger: &mut Ledger) -> Result<Vec<Candi
         match asked {
             Ok(commits) => commits
                 .into_iter()
-                .for_each(|commit| add(ledger, (commit, source.clone()))),
+                .for_each(|commit| add(&mut found, ledger, (commit, source.clone()))),
             Err(why) => looks
                 .log
                 .warn(&format!("{} is not known: {why}", source.words())),

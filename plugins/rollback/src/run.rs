@@ -54,6 +54,7 @@ pub fn run(
             cancel,
             log,
             repository: &Repository::new(settings, &http, &**clock),
+            forging: &Forging::new(settings, &http, &**clock, log),
             http: &http,
         }
         .run(),
@@ -94,6 +95,7 @@ struct Rollback<'a> {
     log: &'a Log<'a>,
     http: &'a Arc<Http>,
     repository: &'a Repository<'a>,
+    forging: &'a Forging<'a>,
 }
 
 impl Rollback<'_> {
@@ -154,20 +156,11 @@ impl Rollback<'_> {
             settings: self.settings,
             asked: &self.asked,
             http: self.http,
-            forging: self.forging(),
+            forging: self.forging,
             repository: self.repository,
             log: self.log,
         };
         observe(&looks, ledger)
-    }
-
-    fn forging(&self) -> Forging<'_> {
-        Forging {
-            settings: self.settings,
-            http: self.http,
-            clock: &**self.clock,
-            log: self.log,
-        }
     }
 
     fn confirm(&self, plan: &Plan) -> Result<(), End> {
@@ -216,7 +209,7 @@ impl Rollback<'_> {
             cancel: self.cancel,
             log: self.log,
             http: self.http,
-            forging: self.forging(),
+            forging: self.forging,
             repository: self.repository,
             ledger,
             reason: reason.clone(),
@@ -254,7 +247,7 @@ impl Rollback<'_> {
         }
         let well = hands.came.exit(plan) == Exit::Passed && hands.came.health.is_some();
         let told = match (well, worse) {
-            (true, _) => self.forging().recovered(plan),
+            (true, _) => self.forging.recovered(plan),
             (false, true) => hands.incident(plan, "unfinished"),
             (false, false) => return,
         };

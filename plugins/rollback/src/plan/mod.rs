@@ -16,6 +16,9 @@ pub mod target;
 pub mod traffic;
 pub mod turn;
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 use shared::record::part;
 use shared::split::Snapshot;
 
@@ -23,6 +26,10 @@ use branch::{Put, Way};
 use facts::{Asked, Bad, Branch, End, Git, Known, Strategy, Traffic};
 use target::Target;
 use traffic::Move;
+
+/// The word of a redeployment.
+const REDEPLOY: &str = "redeploy";
+const UNWATCHED: &str = "nothing here brings the live version back, so it is not watched here: the pipeline that deploys it does that";
 
 /// One part of a rollback.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,7 +67,7 @@ impl Part {
         match self {
             Self::Traffic(_) => part::TRAFFIC,
             Self::Script => part::SCRIPT,
-            Self::Redeploy => "redeploy",
+            Self::Redeploy => REDEPLOY,
             Self::Records => "record",
             Self::Incident => part::INCIDENT,
             Self::Status => "status",
@@ -138,99 +145,106 @@ impl Facts {
     }
 }
 
+/// Parts as they are found, and what is not possible.
+#[derive(Default)]
+struct Draft {
+    /// What brings the live version back, in its order.
+    live: Vec<Part>,
+    /// What is done at last: it may end this very pipeline.
+    last: Vec<Part>,
+    blocked: Vec<Block>,
+}
+
+impl Draft {
+    fn block(&mut self, part: &'static str, why: String) {
+        self.blocked.push(Block { part, why });
+    }
+
+    /// The traffic. Tells whether the bad deployment's own canary is being taken away.
+    fn traffic(&mut self, asked: &Asked, facts: &Facts) -> bool {
+        if let Err(why) = &facts.known.rollout {
+            self.block(part::TRAFFIC, why.clone());
+        }
+        let last = facts.known.intent();
+        let snapshot = match traffic::decide(asked, &facts.bad, last, &facts.traffic) {
+            Move::None => return false,
+            Move::Close => None,
+            Move::Restore(snapshot) => Some(Box::new(snapshot)),
+            Move::Blocked(why) => {
+                self.block(part::TRAFFIC, why);
+                return false;
+            }
+        };
+        self.live.push(Part::Traffic(snapshot));
+        last.is_some_and(|last| last.deployment_id == facts.bad.id)
+    }
+
+    /// The script and the redeployment, which `guard` forbids where something cannot be rolled back. A canary is taken
+    /// away beside a stable side that never left: what it changed in the database it changed already.
+    fn deployment(&mut self, asked: &Asked, facts: &Facts, guard: Option<String>, canary: bool) {
+        if asked.hook && !facts.is_done(part::SCRIPT) {
+            match &guard {
+                Some(why) if !canary => self.block(part::SCRIPT, why.clone()),
+                _ => self.live.push(Part::Script),
+            }
+        }
+        if asked.strategy != Strategy::Redeploy || facts.is_done(REDEPLOY) {
+            return;
+        }
+        match guard {
+            Some(why) => self.block(REDEPLOY, why),
+            None if asked.waits => self.live.push(Part::Redeploy),
+            None => self.last.push(Part::Redeploy),
+        }
+    }
+
+    fn branch(&mut self, asked: &Asked, facts: &Facts) {
+        if facts.is_done(part::BRANCH) {
+            return;
+        }
+        match branch::decide(asked, &facts.git) {
+            Put::None | Put::Done => {}
+            Put::Back(ways) => {
+                let head = facts.branch().map(|branch| branch.head.clone());
+                let head = head.unwrap_or_default();
+                self.last.push(Part::Branch { ways, head });
+            }
+            Put::Blocked(why) => self.block(part::BRANCH, why),
+        }
+    }
+}
+
 /// Plans a rollback.
 ///
 /// # Errors
 /// When nothing of it may be done, or nothing there is could bring anything back.
 pub fn plan(asked: &Asked, facts: Facts) -> Result<Plan, End> {
-    let mut parts = Vec::new();
-    let mut blocked = Vec::new();
-    let mut block = |part: &'static str, why: String| blocked.push(Block { part, why });
-    let last = facts.known.intent();
-    let unfinished = match traffic::decide(asked, &facts.bad, last, &facts.traffic) {
-        Move::None => false,
-        Move::Close => {
-            parts.push(Part::Traffic(None));
-            true
-        }
-        Move::Restore(snapshot) => {
-            parts.push(Part::Traffic(Some(Box::new(snapshot))));
-            true
-        }
-        Move::Blocked(why) => {
-            block(part::TRAFFIC, why);
-            false
-        }
-    };
-    if let Err(why) = &facts.known.rollout {
-        block(part::TRAFFIC, why.clone());
-    }
+    let mut draft = Draft::default();
+    let canary = draft.traffic(asked, &facts);
     let guard = facts
         .branch()
         .and_then(|branch| branch::irreversible(asked, branch));
-    // A canary is taken away beside a stable side that never left: what it changed in the database it changed already.
-    let canary = unfinished && last.is_some_and(|last| last.deployment_id == facts.bad.id);
-    if asked.hook && !facts.is_done(part::SCRIPT) {
-        match &guard {
-            Some(why) if !canary => block(part::SCRIPT, why.clone()),
-            _ => parts.push(Part::Script),
-        }
-    }
-    let redeploys = asked.strategy == Strategy::Redeploy && !facts.is_done("redeploy");
-    let redeploy = match guard {
-        Some(why) if redeploys => {
-            block("redeploy", why);
-            None
-        }
-        _ => redeploys.then_some(Part::Redeploy),
-    };
-    let put = if facts.is_done(part::BRANCH) {
-        Put::Done
-    } else {
-        branch::decide(asked, &facts.git)
-    };
-    let push = match put {
-        Put::None | Put::Done => None,
-        Put::Back(ways) => Some(Part::Branch {
-            ways,
-            head: facts
-                .branch()
-                .map(|branch| branch.head.clone())
-                .unwrap_or_default(),
-        }),
-        Put::Blocked(why) => {
-            block(part::BRANCH, why);
-            None
-        }
-    };
-    let acted = facts.done.iter().any(|done| {
-        [part::TRAFFIC, part::SCRIPT, "redeploy", part::BRANCH].contains(&done.as_str())
-    });
-    let acts = !parts.is_empty() || redeploy.is_some() || push.is_some();
-    refuse_where_nothing_helps(asked, acts || acted, &blocked)?;
-    let brings_live_back = !parts.is_empty()
-        || facts.is_done(part::TRAFFIC)
-        || facts.is_done(part::SCRIPT)
-        || (redeploy.is_some() && asked.waits);
-    let (first, last) = if asked.waits {
-        (redeploy, None)
-    } else {
-        (None, redeploy)
-    };
-    parts.extend(first);
+    draft.deployment(asked, &facts, guard, canary);
+    draft.branch(asked, &facts);
+    let acts = [part::TRAFFIC, part::SCRIPT, REDEPLOY, part::BRANCH];
+    let acted = acts.iter().any(|word| facts.is_done(word));
+    let helps = acted || !draft.live.is_empty() || !draft.last.is_empty();
+    refuse_where_nothing_helps(asked, helps, &draft.blocked)?;
+    let brings_live_back =
+        !draft.live.is_empty() || facts.is_done(part::TRAFFIC) || facts.is_done(part::SCRIPT);
+    let mut parts = draft.live;
     parts.extend(telling(asked, &facts, brings_live_back));
-    parts.extend(last);
-    parts.extend(push);
+    parts.extend(draft.last);
     let mut notes = facts.target.passed_over.clone();
     if asked.endpoint && !brings_live_back {
-        notes.push("nothing here brings the live version back, so it is not watched here: the pipeline that deploys it does that".to_owned());
+        notes.push(UNWATCHED.to_owned());
     }
     Ok(Plan {
         bad: facts.bad,
         target: facts.target,
         parts,
         done: facts.done,
-        blocked,
+        blocked: draft.blocked,
         notes,
     })
 }
@@ -276,277 +290,4 @@ fn refuse_where_nothing_helps(asked: &Asked, helps: bool, blocked: &[Block]) -> 
         "there is nothing that could bring it back: no deployment_script or deployment_webhook, no unfinished rollout, and no branch",
         "set one of them, or strategy: none to have it only recorded and told",
     ))
-}
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use shared::deployment::Status;
-    use shared::intent::{At, Intent};
-    use shared::split::Share;
-
-    use super::facts::{Kind, Lifted, Occasion, Reach, Row, Source};
-    use super::*;
-
-    pub(crate) const BAD: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
-    pub(crate) const GOOD: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-
-    pub(crate) fn asked() -> Asked {
-        Asked {
-            deployment_id: "d1".into(),
-            id_said: false,
-            commit: Some(BAD.into()),
-            commit_said: false,
-            occasion: Occasion::Pipeline,
-            on_rollback: false,
-            previous: None,
-            strategy: Strategy::Auto,
-            lifted: Lifted::default(),
-            hook: true,
-            endpoint: true,
-            incident: false,
-            status: false,
-            pull_requests: false,
-            waits: false,
-        }
-    }
-
-    pub(crate) fn row(id: &str, kind: Kind, status: Status, commit: &str) -> Row {
-        Row {
-            id: id.into(),
-            status: Some(status),
-            kind,
-            commit: Some(commit.into()),
-            previous: None,
-            reason: None,
-        }
-    }
-
-    pub(crate) fn known(rows: Vec<Row>) -> Known {
-        Known {
-            reach: Reach::Whole,
-            rows,
-            rollout: Ok(None),
-        }
-    }
-
-    pub(crate) fn bad() -> Bad {
-        Bad {
-            id: "d1".into(),
-            commit: BAD.into(),
-            row: Some(row("d1", Kind::Standard, Status::Failed, BAD)),
-        }
-    }
-
-    pub(crate) fn branch() -> Branch {
-        Branch {
-            name: "main".into(),
-            head: BAD.into(),
-            has_bad: true,
-            has_good: true,
-            good_is_older: true,
-            is_back: false,
-            after: Vec::new(),
-            irreversible: Vec::new(),
-            protected: Some(false),
-        }
-    }
-
-    fn facts() -> Facts {
-        Facts {
-            known: known(vec![]),
-            bad: bad(),
-            target: Target {
-                commit: GOOD.into(),
-                source: Source::Marker,
-                passed_over: Vec::new(),
-            },
-            traffic: Traffic::Read(None),
-            done: Vec::new(),
-            is_marked: true,
-            git: Git::Seen(branch()),
-        }
-    }
-
-    fn moving(percent: u8) -> Facts {
-        let share = Share::new(percent).unwrap();
-        let intent = Intent {
-            at: At::Moving { to: share },
-            snapshot: Some(Snapshot {
-                manager: "haproxy".into(),
-                share: Share::NONE,
-                detail: serde_json::Value::Null,
-            }),
-            ..Intent::begun("d1", Some(BAD))
-        };
-        Facts {
-            known: Known {
-                rollout: Ok(Some(intent)),
-                ..known(vec![])
-            },
-            traffic: Traffic::Read(Some(share)),
-            ..facts()
-        }
-    }
-
-    fn words(plan: &Plan) -> String {
-        let words: Vec<&str> = plan.parts.iter().map(Part::word).collect();
-        words.join(" ")
-    }
-
-    fn planned(asked: &Asked, facts: Facts) -> String {
-        words(&plan(asked, facts).unwrap())
-    }
-
-    #[test]
-    fn what_is_live_comes_first_and_the_push_last() {
-        let all = Asked {
-            incident: true,
-            status: true,
-            ..asked()
-        };
-        let unmarked = Facts {
-            is_marked: false,
-            ..moving(50)
-        };
-        assert_eq!(
-            planned(&all, unmarked),
-            "traffic script record incident status notify watch marker branch"
-        );
-    }
-
-    #[test]
-    fn what_another_plugin_has_done_is_not_done_again() {
-        let done = ["traffic", "script", "incident", "notify"].map(str::to_owned);
-        let rest = Facts {
-            done: done.to_vec(),
-            ..facts()
-        };
-        let all = Asked {
-            incident: true,
-            ..asked()
-        };
-        assert_eq!(planned(&all, rest.clone()), "record watch branch");
-        let pushed = Facts {
-            done: [done.to_vec(), vec!["branch".to_owned()]].concat(),
-            ..rest
-        };
-        assert_eq!(planned(&all, pushed), "record watch");
-    }
-
-    #[test]
-    fn only_what_was_brought_back_is_watched() {
-        let branch_only = Asked {
-            hook: false,
-            ..asked()
-        };
-        let made = plan(&branch_only, facts()).unwrap();
-        assert_eq!(words(&made), "record notify branch");
-        assert!(
-            made.notes[0].contains("not watched here"),
-            "{:?}",
-            made.notes
-        );
-    }
-
-    #[test]
-    fn a_redeployment_is_watched_only_when_it_is_waited_for() {
-        let redeploy = Asked {
-            strategy: Strategy::Redeploy,
-            hook: false,
-            ..asked()
-        };
-        assert_eq!(planned(&redeploy, facts()), "record notify redeploy");
-        let waits = Asked {
-            waits: true,
-            ..redeploy
-        };
-        assert_eq!(planned(&waits, facts()), "redeploy record notify watch");
-    }
-
-    #[test]
-    fn a_blocked_part_does_not_stop_the_others() {
-        let unseen = Facts {
-            git: Git::Unseen("no route to the remote".into()),
-            ..facts()
-        };
-        let made = plan(&asked(), unseen.clone()).unwrap();
-        assert_eq!(words(&made), "script record notify watch");
-        assert_eq!(made.blocked[0].part, "branch");
-        // Where nothing else could bring it back it is a refusal.
-        let branch_only = Asked {
-            hook: false,
-            ..asked()
-        };
-        let end = plan(&branch_only, unseen).unwrap_err();
-        assert_eq!(end.exit.code(), 2);
-        assert!(end.why.contains("no route to the remote"), "{}", end.why);
-    }
-
-    #[test]
-    fn changes_that_cannot_be_rolled_back_stop_all_but_a_canarys_end() {
-        let migrated = |facts: Facts| Facts {
-            git: Git::Seen(Branch {
-                irreversible: vec!["migrations/7.sql".into()],
-                ..branch()
-            }),
-            ..facts
-        };
-        assert_eq!(
-            plan(&asked(), migrated(facts())).unwrap_err().exit.code(),
-            2
-        );
-        let made = plan(&asked(), migrated(moving(50))).unwrap();
-        assert_eq!(words(&made), "traffic script record notify watch");
-        assert_eq!(made.blocked.len(), 1);
-        let redeploy = Asked {
-            strategy: Strategy::Redeploy,
-            ..asked()
-        };
-        assert_eq!(
-            plan(&redeploy, migrated(facts())).unwrap_err().exit.code(),
-            2
-        );
-        let lifted = Asked {
-            lifted: Lifted {
-                irreversible: true,
-                ..Lifted::default()
-            },
-            ..asked()
-        };
-        assert_eq!(
-            planned(&lifted, migrated(facts())),
-            "script record notify watch branch"
-        );
-    }
-
-    #[test]
-    fn what_has_nothing_to_bring_it_back_with_is_refused_unless_it_is_only_told() {
-        let nothing = Facts {
-            git: Git::Unasked,
-            ..facts()
-        };
-        let bare = Asked {
-            hook: false,
-            ..asked()
-        };
-        assert_eq!(plan(&bare, nothing.clone()).unwrap_err().exit.code(), 2);
-        let told = Asked {
-            strategy: Strategy::None,
-            ..bare
-        };
-        assert_eq!(planned(&told, nothing), "record notify");
-    }
-
-    #[test]
-    fn a_rollout_that_nobody_understands_is_a_persons_work() {
-        let strange = Facts {
-            known: Known {
-                rollout: Err("written by another version".into()),
-                ..known(vec![])
-            },
-            ..facts()
-        };
-        let made = plan(&asked(), strange).unwrap();
-        assert_eq!(made.blocked[0].part, "traffic");
-    }
 }

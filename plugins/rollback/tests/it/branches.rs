@@ -1,10 +1,10 @@
 //! The branch goes back at last, on a real git server over HTTPS with a login, and the forge hears of it.
 
 use shared::deployment::Status;
-use testbed::forge::{self as peer, Flavour, Forge};
+use testbed::forge::{self as peer, Flavour, Forge, When};
 use testbed::git_repository::Repository;
 use testbed::git_server::{GitServer, PASSWORD, USER};
-use testbed::sink::Sink;
+use testbed::sink::{Reply, Sink};
 
 use crate::step::{Ended, Pipeline, deployment, marker, subject};
 
@@ -267,16 +267,22 @@ fn a_branch_that_takes_no_push_gets_a_pull_request() {
 }
 
 #[test]
-fn a_forge_that_is_down_is_listed_and_stops_nothing() {
+fn a_forge_that_takes_nothing_is_listed_and_stops_nothing() {
     let forge = Forge::start(Flavour::GitHub);
-    let shop = Shop::plain("forge-down.git");
+    let shop = Shop::plain("forge-refuses.git");
+    let no = Reply::new(
+        403,
+        "{\"message\":\"Resource not accessible by integration\"}",
+    );
+    for method in ["GET", "POST"] {
+        forge.fault(method, "/repos/", When::Instead, no.clone(), 99);
+    }
     let pipeline = at(shop.pipeline("auto"), &forge, "github");
-    drop(forge);
     pipeline
         .run()
         .with(0, "ROLLED BACK")
         .saying("incident is not done")
-        .saying("branch");
+        .saying("Done: record, notify, branch");
     assert_eq!(shop.head(), shop.good);
 }
 
