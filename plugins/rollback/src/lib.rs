@@ -1,8 +1,3 @@
-<<<<<<< HEAD
-//! Returns a deployment to the last version known to be good, and opens the incident.
-
-pub mod git;
-=======
 //! `plugin-rollback`: returns a deployment to the last version known to be good, and opens the incident.
 //!
 //! One run: observe (records, traffic, branch) → decide (`plan`) → act (each part once, in `carry`) → record
@@ -13,6 +8,7 @@ pub mod carry;
 pub mod confirm;
 pub mod edges;
 pub mod forging;
+pub mod git;
 pub mod ledger;
 pub mod looking;
 pub mod mark;
@@ -28,4 +24,3 @@ pub mod run;
 pub mod settings;
 pub mod turn;
 pub mod watch;
->>>>>>> 2c509f2 (lease: a rollback that lives is not taken over by its own deployment)
