@@ -102,7 +102,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
 /// Libraries that are values and their notation, and so at home in every room.
 const EVERYWHERE: &[&str] = &["jiff", "serde", "serde_json"];
 /// Libraries that only tests use.
-const TESTS_ONLY: &[&str] = &["proptest", "rcgen"];
+const TESTS_ONLY: &[&str] = &["jsonschema", "proptest", "rcgen"];
 
 fn room(path: &str, folder: &str) -> String {
     let rest = path.strip_prefix(folder).unwrap();
