@@ -156,6 +156,9 @@ impl Record {
     pub fn said(&self) -> String {
         match self {
             Self::Check(check) => format!("check of {} {}", check.endpoint, check.health_status),
+            Self::Deployment(deployment) if deployment.deployment_type == ROLLBACK => {
+                format!("its rollback, {}", deployment.status.word())
+            }
             Self::Deployment(deployment) => format!("deployment {}", deployment.status.word()),
             Self::Marker(marker) => format!("marker {} moves here", marker.name),
             Self::Rollout(rollout) => match rollout.mark {
