@@ -54,9 +54,9 @@ impl<'a> Ledger<'a> {
         let log = self.log;
         self.records.get_or_insert_with(|| {
             let database = settings.database.clone();
+            let dry = settings.plan.mode == (Mode::Dry { record: false });
             let database = database.filter(|database| {
                 // To open the records brings the tables up to date, which a dry run must not.
-                let dry = settings.plan.mode == (Mode::Dry { record: false });
                 let tables = dry.then(|| store::check(database, USER_AGENT, &LIMITS));
                 let usable = !matches!(tables, Some(Err(_) | Ok((_, Schema::Behind { .. }))));
                 if !usable {
@@ -64,9 +64,15 @@ impl<'a> Ledger<'a> {
                 }
                 usable
             });
+            let mut journal = settings.journal.clone();
+            if dry && database.is_some() && journal.exists() {
+                log.warn("dry run: records that wait in the journal are not looked at");
+                // A path where nothing is, so that nothing is delivered.
+                journal.set_extension("dry-run");
+            }
             let config = StoreConfig {
                 database,
-                journal: settings.journal.clone(),
+                journal,
                 application: USER_AGENT.to_owned(),
                 limits: LIMITS,
             };

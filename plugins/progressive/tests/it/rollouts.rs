@@ -156,6 +156,32 @@ fn a_dry_run_says_what_it_would_do_and_writes_nothing() {
 }
 
 #[test]
+fn a_dry_run_delivers_nothing_that_waits_in_the_journal() {
+    let world = World::start();
+    let (postgres, name, url) = database();
+    let tables = [
+        ("settle", "true"),
+        ("traffic", "none"),
+        ("finish", "stay"),
+        ("database_url", &url),
+    ];
+    Pipeline::new("1", Vec::new())
+        .run(&tables)
+        .with(0, "SETTLED");
+    let pipeline = Pipeline::new("8", world.settings());
+    pipeline.run(&[("finish", "stay")]).with(0, "PASSED");
+    let journal = pipeline.workspace.join(".deployment/journal.jsonl");
+    let waiting = std::fs::read(&journal).unwrap();
+    let dry = [("database_url", url.as_str()), ("dry_run", "true")];
+    pipeline
+        .run(&dry)
+        .with(2, "REFUSED")
+        .saying("records that wait in the journal are not looked at");
+    assert_eq!(std::fs::read(&journal).unwrap(), waiting);
+    assert_eq!(postgres.sql(&name, "SELECT count(*) FROM deployments"), "0");
+}
+
+#[test]
 fn a_rollout_writes_its_report() {
     let world = World::start();
     let pipeline = Pipeline::new("8", world.settings()).with("report_file", "out/report.md");
