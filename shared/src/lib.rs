@@ -24,6 +24,7 @@ pub mod sample;
 pub mod secret;
 pub mod signature;
 pub mod split;
+pub mod standing;
 pub mod table;
 pub mod tally;
 pub mod threshold;

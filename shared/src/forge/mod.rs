@@ -37,6 +37,8 @@ pub use deploying::pipeline_deployment;
 pub use knowing::Protection;
 pub use place::{Kind, Place};
 
+pub use crate::standing::State;
+
 use talk::Talk;
 
 /// The longest description of a status that every forge takes, in characters.
@@ -63,19 +65,6 @@ pub struct Desk {
     pub assignees: Vec<String>,
     /// The team's own text.
     pub template: Option<Template>,
-}
-
-/// The state of a commit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// Nothing is known yet.
-    Pending,
-    /// All well.
-    Success,
-    /// Not well.
-    Failure,
-    /// It could not be found out.
-    Error,
 }
 
 /// A commit's status.

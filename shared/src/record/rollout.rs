@@ -19,6 +19,8 @@ pub mod part {
     pub const MARKER: &str = "marker";
     /// The incident is open.
     pub const INCIDENT: &str = "incident";
+    /// The incident is closed, because health returned.
+    pub const RECOVERED: &str = "recovered";
     /// People were told.
     pub const NOTIFY: &str = "notify";
 }

@@ -28,38 +28,63 @@ pub struct Forging {
     pub severity: Severity,
 }
 
+/// The status of a commit, where it is set.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// Where.
+    pub place: Place,
+    /// Under which name.
+    pub context: String,
+}
+
 /// Reads where the forge is and what is told there. `plugin` names the status where nobody else does. What is asked
 /// for by name needs a token; what is on by itself is left out without one.
 pub fn forging(read: &mut Reader, ci: &Ci, policy: &IncidentManagement, plugin: &str) -> Forging {
     let place = place(read);
-    let has_token = read.given("forge_token").is_some();
     let severity = policy.severity.unwrap_or(Severity::High);
-    let status = read.read("commit_status", value::boolean);
+    let status_context = context(read, plugin);
+    let issue = asked(read, "create_issue");
+    let opens = issue.or(policy.create_issue).unwrap_or(true) && place.is_some();
+    let desk = desk(read, ci, policy, severity);
+    Forging {
+        status_context: status_context.filter(|_| place.is_some()),
+        desk: desk.filter(|_| opens),
+        severity,
+        place,
+    }
+}
+
+/// Reads where the commit's status is set, for who tells the forge nothing else: what is said of the forge is not
+/// looked at unless a status is asked for.
+pub fn standing(read: &mut Reader, plugin: &str) -> Option<Standing> {
+    let context = context(read, plugin)?;
+    let place = place(read)?;
+    Some(Standing { place, context })
+}
+
+/// The name of the commit's status, when one is asked for.
+fn context(read: &mut Reader, plugin: &str) -> Option<String> {
+    let is_set = asked(read, "commit_status") == Some(true);
     let context = read.read("status_context", |text| {
         let text = text.trim();
         let fits = text.chars().count() <= CONTEXT_MAX && !text.chars().any(char::is_control);
         fits.then(|| text.to_owned())
             .ok_or("a name of at most 100 characters")
     });
-    let issue = read.read("create_issue", value::boolean);
-    for (name, asked) in [("commit_status", status), ("create_issue", issue)] {
-        if asked == Some(true) && !has_token && !read.is_misspelt("forge_token") {
-            read.problem(Problem::unseen(
-                read.written(name),
-                "a forge_token beside it",
-            ));
-        }
+    is_set.then(|| context.unwrap_or_else(|| plugin.to_owned()))
+}
+
+/// A switch; what is asked for by name needs a token.
+fn asked(read: &mut Reader, name: &str) -> Option<bool> {
+    let asked = read.read(name, value::boolean);
+    let has_token = read.given("forge_token").is_some() || read.is_misspelt("forge_token");
+    if asked == Some(true) && !has_token {
+        read.problem(Problem::unseen(
+            read.written(name),
+            "a forge_token beside it",
+        ));
     }
-    let opens = issue.or(policy.create_issue).unwrap_or(true) && place.is_some();
-    let desk = desk(read, ci, policy, severity);
-    Forging {
-        status_context: status
-            .filter(|on| *on && place.is_some())
-            .map(|_| context.unwrap_or_else(|| plugin.to_owned())),
-        desk: desk.filter(|_| opens),
-        severity,
-        place,
-    }
+    asked
 }
 
 /// The forge and the repository; absent without a token.
@@ -287,6 +312,26 @@ mod tests {
             assert!(problems[0].starts_with(subject), "{problems:?}");
             assert!(!problems[0].contains("s3cr3t") && !problems[0].contains("pass-pass"));
         }
+    }
+
+    #[test]
+    fn who_only_sets_a_status_looks_at_the_forge_when_one_is_asked_for() {
+        let of = |pairs: &[(&str, &str)]| {
+            let environment = Environment::of(pairs.iter().map(|(n, v)| (n.into(), v.into())));
+            let (raw, _) = Raw::gather(Plugin::Health, &BTreeMap::new(), &environment);
+            let mut read = Reader::new(&raw);
+            let standing = standing(&mut read, "plugin-health");
+            (standing.map(|one| one.context), read.finish().len())
+        };
+        let elsewhere = [REPO, TOKEN, ("CI_FORGE_TYPE", "bitbucket")];
+        assert_eq!(of(&elsewhere), (None, 0));
+        let asked = ("PLUGIN_COMMIT_STATUS", "true");
+        assert_eq!(of(&[&elsewhere[..], &[asked]].concat()), (None, 1));
+        let here = [REPO, TOKEN, ("CI_FORGE_TYPE", "github"), asked];
+        assert_eq!(of(&here), (Some("plugin-health".to_owned()), 0));
+        let named = [&here[..], &[("PLUGIN_STATUS_CONTEXT", "gate")]].concat();
+        assert_eq!(of(&named), (Some("gate".to_owned()), 0));
+        assert_eq!(of(&[REPO, asked]), (None, 1));
     }
 
     #[test]

@@ -118,6 +118,37 @@ fn a_part_is_done_once_with_its_first_note() {
 }
 
 #[test]
+fn an_incident_is_open_until_it_is_written_down_as_closed() {
+    both(|records| {
+        let open = |records: &mut Records<'_>, environment: &str| {
+            records.incidents("acme/shop", environment).unwrap().value
+        };
+        assert_eq!(open(records, "production"), [""; 0]);
+        for (second, id) in [(1, "1"), (2, "2"), (3, "3")] {
+            let body = part_of(part::INCIDENT, "https://forge.example/1");
+            records.write(&entry(second, id, COMMIT, Some(1), body));
+        }
+        records.write(&entry(4, "4", COMMIT, Some(1), part_of(part::TRAFFIC, "")));
+        assert_eq!(open(records, "production"), ["3", "2", "1"]);
+        assert_eq!(open(records, "staging"), [""; 0]);
+        records.write(&entry(5, "2", COMMIT, Some(1), part_of(part::RECOVERED, "")));
+        assert_eq!(open(records, "production"), ["3", "1"]);
+    });
+}
+
+#[test]
+fn only_the_newest_incidents_are_told_of() {
+    both(|records| {
+        for second in 10..22 {
+            let (id, body) = (second.to_string(), part_of(part::INCIDENT, ""));
+            records.write(&entry(second, &id, COMMIT, None, body));
+        }
+        let open = records.incidents("acme/shop", "production").unwrap().value;
+        assert_eq!((open.len(), open[0].as_str(), open[9].as_str()), (10, "21", "12"));
+    });
+}
+
+#[test]
 fn an_abort_is_seen_by_the_run_that_is_meant_and_by_no_later_one() {
     both(|records| {
         let asked = |records: &mut Records<'_>, id: &str, token| {

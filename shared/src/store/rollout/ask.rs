@@ -116,6 +116,23 @@ impl Records<'_> {
         )
     }
 
+    /// The deployments of an environment whose incidents were opened and, as far as is written down, not closed: the
+    /// newest first, at most ten.
+    ///
+    /// # Errors
+    /// When there is no database to ask and the journal cannot be read.
+    pub fn incidents(
+        &mut self,
+        repo: &str,
+        environment: &str,
+    ) -> Result<Seen<Vec<String>>, String> {
+        let asked = [repo, environment].map(str::to_owned);
+        self.answer(
+            move |transaction| read::incidents(transaction, &asked[0], &asked[1]),
+            |entries| replay::incidents(entries, repo, environment),
+        )
+    }
+
     /// The first request to stop the run of a deployment that has this token; without one, any run of it.
     ///
     /// # Errors

@@ -22,6 +22,9 @@ use super::records::Records;
 use crate::record::{Entry, Mark, Record, Rollout, Subject};
 use crate::split::Snapshot;
 
+/// How many incidents are told of at most: whoever closes them does not do it all day.
+const INCIDENTS_MAX: usize = 10;
+
 /// Where a record is now.
 #[must_use]
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use postgres::types::{Json, ToSql, Type};
 use postgres::{Error, Row, Transaction};
 
-use super::{Done, Good, Held, LastRollout};
-use crate::record::{Abort, DRY_RUN, Mark, Stage, StageStatus, Subject};
+use super::{Done, Good, Held, INCIDENTS_MAX, LastRollout};
+use crate::record::{Abort, DRY_RUN, Mark, Stage, StageStatus, Subject, part};
 use crate::split::{Counts, Snapshot};
 use crate::store::read::deployed;
 use crate::store::seen::Deployed;
@@ -137,6 +137,30 @@ pub(super) fn parts(
         })
     };
     rows.iter().map(done).collect()
+}
+
+pub(super) fn incidents(
+    transaction: &mut Transaction<'_>,
+    repo: &str,
+    environment: &str,
+) -> Result<Vec<String>, Error> {
+    let most = i64::try_from(INCIDENTS_MAX).unwrap_or(i64::MAX);
+    let rows = transaction.query_typed(
+        "SELECT deployment_id FROM deployment_parts opened \
+         WHERE repo = $1 AND environment = $2 AND part = $3 \
+           AND NOT EXISTS (SELECT FROM deployment_parts closed \
+               WHERE closed.repo = $1 AND closed.environment = $2 AND closed.part = $4 \
+                 AND closed.deployment_id = opened.deployment_id) \
+         ORDER BY recorded_at DESC, deployment_id LIMIT $5",
+        &[
+            (&repo, Type::TEXT),
+            (&environment, Type::TEXT),
+            (&part::INCIDENT, Type::TEXT),
+            (&part::RECOVERED, Type::TEXT),
+            (&most, Type::INT8),
+        ],
+    )?;
+    rows.iter().map(|row| row.try_get(0)).collect()
 }
 
 pub(super) fn abort(

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Done, Good, Held, LastRollout};
-use crate::record::{Abort, DRY_RUN, Entry, Mark, Record, Rollout, Stage, Subject};
+use super::{Done, Good, Held, INCIDENTS_MAX, LastRollout};
+use crate::record::{Abort, DRY_RUN, Entry, Mark, Record, Rollout, Stage, Subject, part};
 use crate::store::replay::{deployment, entries_of};
 use crate::store::seen::Deployed;
 
@@ -110,6 +110,36 @@ pub(in crate::store) fn parts(
         }
     }
     parts.into_values().collect()
+}
+
+/// The deployments whose incidents were opened and not closed, the newest first.
+pub(in crate::store) fn incidents(
+    entries: &[Entry],
+    repo: &str,
+    environment: &str,
+) -> Vec<String> {
+    let of = |name: &'static str| {
+        entries_of(entries, repo, environment).filter(
+            move |entry| matches!(&entry.body, Record::Part(found) if found.part == name),
+        )
+    };
+    let closed: Vec<&str> = of(part::RECOVERED)
+        .map(|entry| entry.subject.deployment_id.as_str())
+        .collect();
+    let mut opened: BTreeMap<&str, Timestamp> = BTreeMap::new();
+    for entry in of(part::INCIDENT) {
+        let id = entry.subject.deployment_id.as_str();
+        if !closed.contains(&id) {
+            opened.entry(id).or_insert(entry.at);
+        }
+    }
+    let mut newest: Vec<(&str, Timestamp)> = opened.into_iter().collect();
+    newest.sort_by(|one, other| other.1.cmp(&one.1).then(one.0.cmp(other.0)));
+    newest
+        .into_iter()
+        .take(INCIDENTS_MAX)
+        .map(|(id, _)| id.to_owned())
+        .collect()
 }
 
 /// The first request that is meant for the run with this token.

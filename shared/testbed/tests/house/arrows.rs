@@ -22,6 +22,7 @@ const PURE: &[&str] = &[
     "secret",
     "signature",
     "split",
+    "standing",
     "table",
     "tally",
     "threshold",
