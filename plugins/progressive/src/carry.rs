@@ -1,5 +1,6 @@
 //! Carries out one step through the edges. No choice is made here.
 
+mod opening;
 mod recording;
 mod telling;
 
@@ -18,6 +19,7 @@ use shared::store::lease::{Alone, Heartbeat, Pulse};
 use shared::tick::Tick;
 
 use crate::calls::Calling;
+use crate::forging::Forging;
 use crate::ledger::Ledger;
 use crate::mover::Mover;
 use crate::report::lines;
@@ -39,6 +41,7 @@ pub struct Hands<'a> {
     pub(crate) http: Arc<Http>,
     pub(crate) mover: Mover<'a>,
     pub(crate) ledger: Ledger<'a>,
+    pub(crate) forging: Forging<'a>,
     pub(crate) heartbeat: Option<Heartbeat>,
     /// In place of a heartbeat where there is no database.
     alone: Option<Alone>,
@@ -75,6 +78,7 @@ impl<'a> Hands<'a> {
             )?,
             sentry,
             ledger: Ledger::new(settings, &**clock, log),
+            forging: Forging::new(settings, Arc::clone(&http), clock, cancel, log),
             settings,
             clock,
             cancel,
@@ -160,11 +164,8 @@ impl<'a> Hands<'a> {
             }
             Step::Record(row) => came(self.record(row, state)),
             Step::Succeed { intent, verified } => came(self.succeed(intent, *verified)),
-            Step::Incident => {
-                self.log
-                    .info("no incident is opened by this step: plugin-rollback does that");
-                Outcome::Done
-            }
+            Step::Incident => self.incident(state),
+            Step::Recover(of) => came(self.recover(of)),
             Step::Notify => {
                 let told = self.notify(state);
                 self.part(told, Part::Notify, &state.intent)

@@ -7,6 +7,7 @@
 pub mod calls;
 pub mod carry;
 pub mod edges;
+pub mod forging;
 pub mod ledger;
 pub mod looking;
 pub mod mover;

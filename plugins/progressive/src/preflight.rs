@@ -15,6 +15,7 @@ use shared::settings::probing::Metrics;
 use shared::value::{show_duration, show_number};
 
 use crate::edges::LIMITS;
+use crate::forging::Forging;
 use crate::ledger::Ledger;
 use crate::mover::Mover;
 use crate::rows;
@@ -114,6 +115,7 @@ pub fn run(
     settings: &Settings,
     mover: &mut Mover,
     http: &Arc<Http>,
+    forging: &Forging,
     clock: &dyn Clock,
     log: &Log,
 ) -> Exit {
@@ -140,6 +142,8 @@ pub fn run(
             Err(why) => found.push(format!("database: {why}")),
         }
     }
+    // What is only told there stops no rollout.
+    forging.look();
     if !found.is_empty() {
         let text = format!(
             "REFUSED (exit 2): {}. Next: mend it before you deploy; nothing was touched",

@@ -11,6 +11,7 @@ use shared::log::{Level, Log, Tone};
 use shared::message;
 use shared::policy::Finish;
 use shared::signal::Cancel;
+use shared::standing::State as Stands;
 use shared::table::aligned;
 
 use crate::carry::Hands;
@@ -51,7 +52,8 @@ pub fn run_by(
     }
     match Hands::new(settings, clock, cancel, log, sentry) {
         Ok(mut hands) if settings.preflight => {
-            preflight::run(settings, &mut hands.mover, &hands.http, &**clock, log)
+            let (http, forging) = (&hands.http, &hands.forging);
+            preflight::run(settings, &mut hands.mover, http, forging, &**clock, log)
         }
         Ok(hands) => Running {
             hands,
@@ -121,6 +123,7 @@ impl Running<'_> {
             };
             state = after;
             self.hands.report(&state);
+            self.hands.begins(&state);
             if let Some(line) = before.transition(plan, &state) {
                 let tone = tone(&state);
                 self.hands.say(tone, &line);
@@ -159,6 +162,11 @@ impl Running<'_> {
             None => Err("the stable side may have the new version already".to_owned()),
         };
         self.hands.ledger.close(self.hands.cancel.is_cancelled());
+        if self.hands.forging.is_pending() {
+            let commit = self.hands.settings.subject.commit.as_deref();
+            let text = "bug: the rollout stopped, which says nothing of the version";
+            self.hands.forging.stands(commit, Stands::Error, text);
+        }
         let (exit, text) = match restored {
             Ok(()) => (
                 Exit::Bug,
@@ -191,6 +199,7 @@ impl Running<'_> {
         let plan = &settings.plan;
         let text = verdict::line(plan, state, ending, exit);
         log.keep(&text);
+        hands.ends(state, ending);
         hands.ledger.close(hands.cancel.is_cancelled());
         let limits = &plan.rules.thresholds;
         let tables: Vec<_> = stages::table(&state.results, limits).into_iter().collect();
@@ -210,6 +219,7 @@ impl Running<'_> {
         }
         let masked = |text: &str| log.masked(text);
         let told = told::told(&settings.subject, &settings.ci, ending, exit, masked);
+        let told = told.with_incident(hands.forging.incident_url());
         let tone = match told.outcome() {
             message::Outcome::Success => Tone::Good,
             message::Outcome::Warning => Tone::Caution,

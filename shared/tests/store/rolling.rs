@@ -131,7 +131,13 @@ fn an_incident_is_open_until_it_is_written_down_as_closed() {
         records.write(&entry(4, "4", COMMIT, Some(1), part_of(part::TRAFFIC, "")));
         assert_eq!(open(records, "production"), ["3", "2", "1"]);
         assert_eq!(open(records, "staging"), [""; 0]);
-        records.write(&entry(5, "2", COMMIT, Some(1), part_of(part::RECOVERED, "")));
+        records.write(&entry(
+            5,
+            "2",
+            COMMIT,
+            Some(1),
+            part_of(part::RECOVERED, ""),
+        ));
         assert_eq!(open(records, "production"), ["3", "1"]);
     });
 }
@@ -144,7 +150,10 @@ fn only_the_newest_incidents_are_told_of() {
             records.write(&entry(second, &id, COMMIT, None, body));
         }
         let open = records.incidents("acme/shop", "production").unwrap().value;
-        assert_eq!((open.len(), open[0].as_str(), open[9].as_str()), (10, "21", "12"));
+        assert_eq!(
+            (open.len(), open[0].as_str(), open[9].as_str()),
+            (10, "21", "12")
+        );
     });
 }
 

@@ -44,17 +44,15 @@ impl Hands<'_> {
         let masked = |text: &str| self.log.masked(text);
         let subject = self.ledger.subject(&state.intent);
         let told = told::told(&subject, &settings.ci, ending, exit, masked);
+        let told = told.with_incident(self.forging.incident_url());
         let within = if self.hurries {
             TELL_HURRY
         } else {
             notify::DEADLINE
         };
-        edges::tell(
-            &told.message(),
-            self.settings,
-            within,
-            &**self.clock,
-            self.log,
-        )
+        let (message, clock) = (told.message(), &**self.clock);
+        let told = edges::tell(&message, self.settings, within, clock, self.log);
+        self.stands(state, ending);
+        told
     }
 }

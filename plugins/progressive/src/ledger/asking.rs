@@ -3,6 +3,7 @@
 use shared::deployment::Status;
 use shared::intent::{Intent, Part};
 use shared::policy::frozen;
+use shared::record::{LAST_STABLE, Subject};
 use shared::store::Source;
 
 use super::Ledger;
@@ -34,6 +35,11 @@ impl Ledger<'_> {
             .iter()
             .filter_map(|done| Part::of(&done.part))
             .collect();
+        if settings.forging.place.is_some() {
+            // Who cannot be asked now keeps nobody from rolling out.
+            let open = self.store().incidents(repo, environment);
+            guards.incidents = open.map(|seen| seen.value).unwrap_or_default();
+        }
         if let Some(commit) = &subject.commit {
             let held = self.store().held(repo, environment, commit);
             let held = held.map_err(unread)?;
@@ -78,6 +84,14 @@ impl Ledger<'_> {
         let words: Vec<String> = parts.into_iter().map(|done| done.part).collect();
         self.left = Some(last.subject);
         Ok(Some(intent.recorded(last.mark, &words)))
+    }
+
+    /// The last version known to be good, where it is another than that of the deployment.
+    pub fn stable(&mut self, of: &Subject) -> Option<String> {
+        let stable = self.store().marker(&of.repo, &of.environment, LAST_STABLE);
+        self.say();
+        let stable = stable.ok().and_then(|seen| seen.value);
+        stable.filter(|stable| Some(stable) != of.commit.as_ref())
     }
 
     /// Who asked for this rollout to end, if somebody did.

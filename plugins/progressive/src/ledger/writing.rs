@@ -45,15 +45,12 @@ impl Ledger<'_> {
     }
 
     fn intend_with(&mut self, intent: &Intent, with: Vec<Record>) -> Result<(), String> {
-        let mut intent = intent.clone();
-        // No incident was opened: whoever can shall.
-        intent.done.retain(|part| *part != Part::Incident);
-        let subject = self.subject(&intent);
+        let subject = self.subject(intent);
         let is_own = intent.deployment_id == self.settings.subject.deployment_id;
-        let state = serde_json::to_value(&intent).map_err(|error| error.to_string())?;
+        let state = serde_json::to_value(intent).map_err(|error| error.to_string())?;
         let (token, snapshot) = (self.token, intent.snapshot.clone());
         let store = self.store();
-        let landed = match rows::mark(&intent, is_own) {
+        let landed = match rows::mark(intent, is_own) {
             None => store.intend(&subject, token, state, snapshot),
             Some(mark) => store.finish_rollout_with(&subject, token, state, snapshot, mark, with),
         };
@@ -175,6 +172,16 @@ impl Ledger<'_> {
         }
     }
 
+    /// Writes down that the incident of a deployment is closed.
+    pub fn recovered(&mut self, of: &Subject) {
+        let body = Record::Part(record::Part {
+            part: record::part::RECOVERED.to_owned(),
+            note: None,
+        });
+        let written = self.write_for(of, body);
+        self.complain(written);
+    }
+
     /// Writes down that the deployment of an intent was put back, as a row of its own.
     ///
     /// # Errors
@@ -184,12 +191,10 @@ impl Ledger<'_> {
             return Ok(());
         }
         let of = self.subject(intent);
-        let stable = self.store().marker(&of.repo, &of.environment, LAST_STABLE);
-        let stable = stable.ok().and_then(|seen| seen.value);
         let row = rows::rollback(why, of.commit.as_deref());
         let subject = Subject {
             deployment_id: rollback_id(&of.deployment_id),
-            commit: stable.filter(|stable| Some(stable) != of.commit.as_ref()),
+            commit: self.stable(&of),
             ..of
         };
         self.write_for(&subject, Record::Deployment(row))

@@ -16,7 +16,7 @@ use shared::tick::Tick;
 use super::verdict;
 use crate::rollout::{Cause, Ending, Way};
 
-const PLUGIN: &str = "plugin-progressive";
+pub(super) const PLUGIN: &str = "plugin-progressive";
 
 /// What both tell.
 #[derive(Debug, Clone)]
@@ -71,33 +71,44 @@ pub fn told(
         fact("repository", &subject.repo),
         fact("environment", &subject.environment),
     ];
-    let link = |name: &str, address: &Option<String>| {
-        address.clone().map(|address| (name.to_owned(), address))
-    };
-    let links = [
-        link("pipeline", &ci.pipeline_url),
-        link("commit", &ci.commit_url),
-    ];
     Told {
         outcome,
         word,
-        title: format!(
-            "rollout {}: {} {}",
-            word.to_lowercase(),
-            subject.repo,
-            subject.environment
-        ),
+        title: title(word, subject),
         reasons: why.iter().map(|text| masked(text)).collect(),
         next: verdict::next(ending, exit).map(str::to_owned),
         facts: facts.into_iter().chain(own).collect(),
-        links: links.into_iter().flatten().collect(),
+        links: links(ci),
     }
+}
+
+/// The title of a message and of an incident.
+pub(super) fn title(word: &str, subject: &Subject) -> String {
+    let word = word.to_lowercase();
+    format!("rollout {word}: {} {}", subject.repo, subject.environment)
+}
+
+/// Where a person can look further.
+pub fn links(ci: &Ci) -> Vec<(String, String)> {
+    let named = [("pipeline", &ci.pipeline_url), ("commit", &ci.commit_url)];
+    let link = |(name, address): (&str, &Option<String>)| {
+        address.clone().map(|address| (name.to_owned(), address))
+    };
+    named.into_iter().filter_map(link).collect()
 }
 
 impl Told {
     /// How it ended, for those who are told.
     pub fn outcome(&self) -> Outcome {
         self.outcome
+    }
+
+    /// The same with the address of the incident, where there is one.
+    #[must_use]
+    pub fn with_incident(mut self, address: Option<&str>) -> Self {
+        let link = address.map(|address| ("incident".to_owned(), address.to_owned()));
+        self.links.extend(link);
+        self
     }
 
     /// The message for the channels.

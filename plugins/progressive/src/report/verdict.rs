@@ -62,7 +62,7 @@ pub fn line(plan: &Plan, state: &State, ending: &Ending, exit: Exit) -> String {
 }
 
 /// Where the traffic is, as far as anybody knows.
-fn traffic(plan: &Plan, state: &State, ending: &Ending) -> Option<String> {
+pub(super) fn traffic(plan: &Plan, state: &State, ending: &Ending) -> Option<String> {
     let share = state.share.map(|share| share.to_string());
     let share = share.unwrap_or_else(|| "an unknown share".to_owned());
     if ending.is_stuck() {

@@ -52,50 +52,10 @@ mod tests {
     use std::time::Duration;
 
     use shared::intent::Intent;
-    use shared::policy::Finish;
     use shared::split::Share;
-    use shared::threshold::Thresholds;
 
     use super::*;
-    use crate::rollout::{
-        Facts, Hooks, Lease, Lifted, Mode, OnInconclusive, Outcome, Stage, Stages, next,
-    };
-    use crate::stage::Rules;
-
-    fn plan() -> Plan {
-        let wait = Duration::from_secs(60);
-        let stage = Stage {
-            share: Share::ALL,
-            wait,
-        };
-        Plan {
-            deployment_id: "d1".to_owned(),
-            commit: None,
-            mode: Mode::Roll,
-            stages: Stages::new(vec![stage]).unwrap(),
-            rules: Rules {
-                thresholds: Thresholds::default(),
-                interval: wait,
-                min_samples: 1,
-                max_wait: None,
-            },
-            healthy_threshold: 1,
-            proving_max: wait,
-            deadline: wait,
-            on_inconclusive: OnInconclusive::Rollback,
-            put_back: PutBack::Always,
-            finish: Finish::Stay,
-            soak: Duration::ZERO,
-            settle_to: None,
-            hooks: Hooks {
-                any: false,
-                deploy: false,
-                flags: false,
-            },
-            drain: Duration::ZERO,
-            lifted: Lifted::default(),
-        }
-    }
+    use crate::rollout::{Facts, Lease, Outcome, next, plan::tests::plan};
 
     fn snapshot() -> Snapshot {
         Snapshot {

@@ -45,6 +45,8 @@ pub enum Task {
     Succeed,
     /// The incident.
     Incident,
+    /// Closing the incidents of what was put back here before.
+    Recover,
     /// Telling people.
     Notify,
     /// Giving the lease back.
@@ -57,7 +59,8 @@ impl Task {
         match self {
             Self::Restore | Self::Set(_) => 5,
             Self::Journal(_) | Self::Succeed => 3,
-            Self::Drain => 1,
+            // A forge is asked with patience of its own, within a time.
+            Self::Drain | Self::Incident | Self::Recover => 1,
             _ => 2,
         }
     }

@@ -53,6 +53,8 @@ pub struct Guards {
     pub spent: Option<String>,
     /// What an earlier run of this deployment did of going back.
     pub before: Vec<Part>,
+    /// Deployments of this environment whose incidents are open.
+    pub incidents: Vec<String>,
 }
 
 /// What the traffic manager says of the traffic.
@@ -85,6 +87,8 @@ pub enum Outcome {
     Done,
     /// It did not, or nobody knows whether it did.
     Failed(String),
+    /// It is not this run's to do: whoever can shall.
+    Skipped,
     /// The step ended in a panic.
     Broke(String),
 }

@@ -187,6 +187,8 @@ impl Turn<'_> {
         let warnings = std::mem::take(&mut self.state.warnings);
         let mut ending = Ending::at_once(Cause::Success { warnings });
         ending.left.extend([Task::Succeed, Task::Notify]);
+        let is_well_again = !self.state.incidents.is_empty();
+        ending.left.extend(is_well_again.then_some(Task::Recover));
         ending.left.extend(self.release());
         Phase::Ending(ending)
     }

@@ -50,6 +50,8 @@ pub use dry::changes;
 pub use duty::{Duty, duty};
 pub use ending::{Ending, Task, Way};
 pub use facts::{Facts, Guards, Lease, Outcome, Reading, Taken};
+#[cfg(test)]
+pub(crate) use plan::tests::plan as some_plan;
 pub use plan::{Hooks, Lifted, Mode, OnInconclusive, Plan, PutBack, Stage, Stages};
 pub use state::{Phase, Reach, Span, State, What, Write};
 pub use step::{Action, Change, Row, Step};

@@ -155,8 +155,46 @@ impl Plan {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use shared::threshold::Thresholds;
+
     use super::*;
+
+    /// One stage, after which traffic stays.
+    pub(crate) fn plan() -> Plan {
+        let wait = Duration::from_secs(60);
+        let stage = Stage {
+            share: Share::ALL,
+            wait,
+        };
+        Plan {
+            deployment_id: "d1".to_owned(),
+            commit: None,
+            mode: Mode::Roll,
+            stages: Stages::new(vec![stage]).unwrap(),
+            rules: Rules {
+                thresholds: Thresholds::default(),
+                interval: wait,
+                min_samples: 1,
+                max_wait: None,
+            },
+            healthy_threshold: 1,
+            proving_max: wait,
+            deadline: wait,
+            on_inconclusive: OnInconclusive::Rollback,
+            put_back: PutBack::Always,
+            finish: Finish::Stay,
+            soak: Duration::ZERO,
+            settle_to: None,
+            hooks: Hooks {
+                any: false,
+                deploy: false,
+                flags: false,
+            },
+            drain: Duration::ZERO,
+            lifted: Lifted::default(),
+        }
+    }
 
     fn stages(shares: &[u8]) -> Option<Stages> {
         let wait = Duration::from_secs(60);

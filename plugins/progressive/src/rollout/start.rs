@@ -33,6 +33,7 @@ impl Turn<'_> {
         }
         self.state.spent = guards.spent;
         self.state.before = guards.before;
+        self.state.incidents = guards.incidents;
         let needs = self.plan.needs_from(0);
         let left = self.plan.deadline.saturating_sub(self.now);
         if needs > left {

@@ -139,6 +139,8 @@ pub struct State {
     pub(super) held_since: Option<String>,
     /// What earlier runs of this deployment did of going back.
     pub(super) before: Vec<Part>,
+    /// Deployments of this environment whose incidents are open: a success closes them.
+    pub(super) incidents: Vec<String>,
     pub(super) unrecorded_stage: Option<Summary>,
     pub(super) warnings: Vec<Reason>,
 }
@@ -162,6 +164,7 @@ impl State {
             spent: None,
             held_since: None,
             before: Vec::new(),
+            incidents: Vec::new(),
             unrecorded_stage: None,
             warnings: Vec::new(),
         }

@@ -147,8 +147,10 @@ pub enum Step {
         /// Whether the version was seen to answer; if not, it is recorded as unverified and no marker moves.
         verified: bool,
     },
-    /// Open the incident, or comment it, and mark the part as done: `Done`, `Failed`.
+    /// Open the incident, or comment it, and mark the part as done: `Done`, `Failed`, `Skipped`.
     Incident,
+    /// Say on the incidents of these deployments that the environment is well again, and close them: `Done`, `Failed`.
+    Recover(Vec<String>),
     /// Tell people, and mark the part as done: `Done`, `Failed`.
     Notify,
     /// Give the lease back: `Done`, `Failed`.

@@ -174,6 +174,7 @@ impl fmt::Display for Task {
             Self::Record => "the deployment's row",
             Self::Succeed => "recording the success",
             Self::Incident => "the incident",
+            Self::Recover => "closing the incident",
             Self::Notify => "telling people",
             Self::Release => "giving the lease back",
         })

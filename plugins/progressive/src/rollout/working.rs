@@ -60,6 +60,7 @@ impl Turn<'_> {
                 verified: self.state.proven,
             },
             Task::Incident => Step::Incident,
+            Task::Recover => Step::Recover(self.state.incidents.clone()),
             Task::Notify => Step::Notify,
             Task::Release => Step::Release,
         }
@@ -94,14 +95,16 @@ impl Turn<'_> {
             ending.pausing = false;
             return Phase::Ending(ending);
         }
-        if *outcome == Outcome::Done {
-            self.did(task);
-        } else if ending.attempt < task.attempts_max() {
-            ending.attempt += 1;
-            ending.pausing = true;
-            return Phase::Ending(ending);
-        } else {
-            give_up(&mut ending, task);
+        match outcome {
+            Outcome::Done => self.did(task),
+            // It stays undone in the records, and is no failure.
+            Outcome::Skipped => {}
+            _ if ending.attempt < task.attempts_max() => {
+                ending.attempt += 1;
+                ending.pausing = true;
+                return Phase::Ending(ending);
+            }
+            _ => give_up(&mut ending, task),
         }
         ending.left.pop_front();
         ending.attempt = 1;
@@ -129,7 +132,12 @@ impl Turn<'_> {
             Task::Stage => state.unrecorded_stage = None,
             Task::Script => state.intent.mark(Part::Script),
             Task::Record => state.intent.mark(Part::Record),
-            Task::Incident => state.intent.mark(Part::Incident),
+            Task::Incident => {
+                state.intent.mark(Part::Incident);
+                // What is settled first is well again with the success of this run.
+                state.incidents.push(state.intent.deployment_id.clone());
+            }
+            Task::Recover => state.incidents.clear(),
             Task::Notify => state.intent.mark(Part::Notify),
             Task::Succeed => {
                 let share = state.share.unwrap_or(Share::NONE);
@@ -167,6 +175,9 @@ impl Turn<'_> {
 /// somebody must know.
 fn give_up(ending: &mut Ending, task: Task) {
     ending.failed.push(task);
+    if task == Task::Succeed {
+        ending.left.retain(|task| *task != Task::Recover);
+    }
     if !matches!(task, Task::Restore | Task::Set(_)) {
         return;
     }

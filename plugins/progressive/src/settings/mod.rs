@@ -23,6 +23,7 @@ use shared::secret::{Mask, Secret};
 use shared::settings::catalog::{self, Plugin};
 use shared::settings::common::{self, DryRun};
 use shared::settings::environment::Environment;
+use shared::settings::forging::{self, Forging};
 use shared::settings::probing::{self, Probing};
 use shared::settings::raw::{Found, Raw};
 use shared::settings::read::Reader;
@@ -76,6 +77,8 @@ pub struct Settings {
     pub dry_run: DryRun,
     /// Whom to tell.
     pub telling: Telling,
+    /// What is told at the forge.
+    pub forging: Forging,
     /// PostgreSQL, if there is one.
     pub database: Option<DatabaseConfig>,
     /// What keeps the records that the database did not take.
@@ -142,6 +145,8 @@ impl Settings {
             let when = [Outcome::Warning, Outcome::Failure];
             telling::telling_beside(&mut read, &when, signs)
         };
+        let incidents = &policy.incident_management;
+        let forging = forging::forging(&mut read, &ci, incidents, PLUGIN.name());
         let database = given::database(&mut read, &ci);
         let mask = mask(raw, &sources, &hook, &policy, database.as_ref());
         let report = given::report(&mut read, &ci);
@@ -167,6 +172,7 @@ impl Settings {
                 hook,
                 dry_run,
                 telling,
+                forging,
                 database,
                 journal,
                 report,

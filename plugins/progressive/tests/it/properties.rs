@@ -112,7 +112,7 @@ proptest! {
         let writes = |step: &Step| matches!(
             step,
             Step::Hook { .. } | Step::Set { .. } | Step::Restore(_) | Step::Flags(_)
-                | Step::Succeed { .. } | Step::Incident | Step::Notify
+                | Step::Succeed { .. } | Step::Incident | Step::Recover(_) | Step::Notify
         );
         let wrote = played.turns.iter().any(|turn| writes(&turn.step));
         let settled = played.last.settled.is_some() || plan.settle_to.is_some();

@@ -154,7 +154,8 @@ fn a_script_can_move_the_traffic_and_never_sees_our_secrets() {
         .with("traffic", "script")
         .with("deployment_script", "deploy.sh")
         .with("script_env", "{\"TOKEN\": \"for-the-script\"}")
-        .with("forge_token", "hunter2222");
+        .with("forge_token", "hunter2222")
+        .with("forge_type", "github");
     script(
         &pipeline,
         "env > seen; [ $1 = get-traffic ] && { cat share 2>/dev/null || echo 0; exit 0; }\n\

@@ -2,7 +2,7 @@
 //!
 //! Above `----` each line is about the plan (`plan key=value …`) or the world: `looks stage2 ..x` (the last repeats),
 //! `fail set 2` (`1,3`, `all`), `at 90s cancel`, `during promote 1 cancel`, `drift stage2 2 60` (at its second look the
-//! share is 60 %), `unread stage1 3` (at its third look the share cannot be read), `past d0 moving:25`, `traffic 25`, `preflight frozen …`, `acquire theirs d0 …`.
+//! share is 60 %), `unread stage1 3` (at its third look the share cannot be read), `past d0 moving:25`, `traffic 25`, `preflight frozen …`, `acquire theirs d0 …`, `incident skipped`.
 //! Beneath it `>` marks a line of the log. Waits are told by the times alone.
 
 use std::collections::BTreeMap;
@@ -106,7 +106,7 @@ impl Player {
             "traffic" if words[1].parse::<u8>().is_ok() => {
                 self.world.share = share(words[1].parse().unwrap());
             }
-            "past" | "traffic" | "preflight" | "acquire" => {
+            "past" | "traffic" | "preflight" | "acquire" | "incident" => {
                 self.script.answers.insert(words[0].to_owned(), rest(1));
             }
             other => panic!("no such line: {other}"),

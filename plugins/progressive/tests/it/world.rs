@@ -156,6 +156,7 @@ pub(crate) fn name(step: &Step) -> &'static str {
         Step::Record(_) => "record",
         Step::Succeed { .. } => "succeed",
         Step::Incident => "incident",
+        Step::Recover(_) => "recover",
         Step::Notify => "notify",
         Step::Release => "release",
         Step::Say(_) => "say",

@@ -113,15 +113,10 @@ pub(in crate::store) fn parts(
 }
 
 /// The deployments whose incidents were opened and not closed, the newest first.
-pub(in crate::store) fn incidents(
-    entries: &[Entry],
-    repo: &str,
-    environment: &str,
-) -> Vec<String> {
+pub(in crate::store) fn incidents(entries: &[Entry], repo: &str, environment: &str) -> Vec<String> {
     let of = |name: &'static str| {
-        entries_of(entries, repo, environment).filter(
-            move |entry| matches!(&entry.body, Record::Part(found) if found.part == name),
-        )
+        entries_of(entries, repo, environment)
+            .filter(move |entry| matches!(&entry.body, Record::Part(found) if found.part == name))
     };
     let closed: Vec<&str> = of(part::RECOVERED)
         .map(|entry| entry.subject.deployment_id.as_str())

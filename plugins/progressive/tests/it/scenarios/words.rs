@@ -97,6 +97,11 @@ pub(crate) fn outcome(key: &str, answer: &str, world: &World) -> Outcome {
             spent: Some(rest),
             ..Guards::default()
         })),
+        ("preflight", "incidents") => Outcome::Preflight(Ok(Guards {
+            incidents: rest.split(' ').map(str::to_owned).collect(),
+            ..Guards::default()
+        })),
+        ("incident", "skipped") => Outcome::Skipped,
         ("preflight", "before") => Outcome::Preflight(Ok(Guards {
             before: rest
                 .split(' ')
@@ -193,6 +198,7 @@ pub(crate) fn step(step: &Step) -> String {
             format!("record the success ({proof})")
         }
         Step::Incident => "open the incident".to_owned(),
+        Step::Recover(of) => format!("close the incidents of {}", of.join(", ")),
         Step::Notify => "tell people".to_owned(),
         Step::Release => "release the lease".to_owned(),
         Step::Say(_) => "say".to_owned(),
