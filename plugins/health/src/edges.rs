@@ -1,4 +1,4 @@
-//! The edges that a run opens: HTTP, people, the report file.
+//! The edges that a run opens: HTTP, the forge, people, the report file.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use shared::clock::Clock;
+use shared::forge::{CommitStatus, Forge};
 use shared::http::Http;
 use shared::log::Log;
 use shared::message::Message;
 use shared::notify;
 use shared::page::{self, Report};
 use shared::settings::common::DryRun;
+use shared::standing::State;
 use shared::tls::Roots;
 
 use crate::settings::Settings;
@@ -54,6 +56,45 @@ pub fn tell(message: &Message, settings: &Settings, clock: &dyn Clock, log: &Log
         }
     }
 }
+
+/// Says at the forge how the commit stands, if that is wanted. A status that cannot be set fails no step.
+pub fn stands(
+    (state, description): (State, String),
+    settings: &Settings,
+    clock: &dyn Clock,
+    log: &Log,
+) {
+    let Some(standing) = &settings.standing else {
+        return;
+    };
+    if settings.dry_run != DryRun::Off {
+        log.info(&format!("dry run: no status is set: {description}"));
+        return;
+    }
+    let Some(sha) = settings.subject.commit.clone() else {
+        return log.warn("the commit's status is not set, because no commit is known");
+    };
+    let status = CommitStatus {
+        sha,
+        context: standing.context.clone(),
+        state,
+        description: log.masked(&description),
+        url: settings.ci.pipeline_url.clone(),
+    };
+    let set = http(settings).and_then(|http| {
+        Forge::open(&standing.place, &http, clock).commit_status(&status, STATUS_WITHIN)
+    });
+    match set {
+        Ok(told) => {
+            told.notes.iter().for_each(|note| log.warn(note));
+            log.info(&told.what);
+        }
+        Err(why) => log.warn(&format!("the commit's status is not set: {why}")),
+    }
+}
+
+/// How long a commit's status may take.
+const STATUS_WITHIN: Duration = Duration::from_secs(5);
 
 /// How long telling may take in all.
 const TELL_WITHIN: Duration = notify::DEADLINE;

@@ -18,7 +18,7 @@ use crate::course::{Ending, Leg, Step};
 use crate::edges;
 use crate::ledger::Ledger;
 use crate::report::told::{Told, charts};
-use crate::report::{ending as last, lines, tables};
+use crate::report::{ending as last, lines, standing, tables};
 use crate::settings::{Mode, Settings};
 use crate::tick::{self, Tick};
 use crate::{preflight, rows, summary, targets};
@@ -224,6 +224,8 @@ impl Judging<'_> {
         };
         let report = told.report(seen, &settings.thresholds, tables, timeline, &verdict);
         edges::write_report(&report, settings, self.log);
+        let stands = standing::checked(ending, seen, &settings.thresholds);
+        edges::stands(stands, settings, self.clock, self.log);
         edges::tell(&told.message(&windows), settings, self.clock, self.log);
         let tone = match told.outcome {
             Outcome::Success => Tone::Good,

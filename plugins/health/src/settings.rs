@@ -15,6 +15,7 @@ use shared::secret::Mask;
 use shared::settings::catalog::Plugin;
 use shared::settings::common::{self, DryRun};
 use shared::settings::environment::Environment;
+use shared::settings::forging::{self, Standing};
 use shared::settings::judging;
 use shared::settings::probing::{self, Probing};
 use shared::settings::raw::{Found, Raw};
@@ -59,6 +60,8 @@ pub struct Settings {
     pub dry_run: DryRun,
     /// Whom to tell.
     pub telling: Telling,
+    /// Where the commit's status is set, when it is to be.
+    pub standing: Option<Standing>,
     /// PostgreSQL, if there is one.
     pub database: Option<DatabaseConfig>,
     /// What keeps the records that the database did not take.
@@ -116,7 +119,8 @@ impl Settings {
         // A team's steps share their settings: the secret may be meant for the flags of a rollout.
         let flags = policy.advanced.feature_flags.webhook.is_some();
         let telling = telling::telling_beside(&mut read, told_of, flags);
-        notes.extend(idle(&read, &mode, &telling));
+        let standing = forging::standing(&mut read, PLUGIN.name());
+        notes.extend(idle(&read, &mode, &telling, standing.is_some()));
         let database = database(&mut read, &ci);
         if let Some(password) = database.as_ref().and_then(|one| one.url.password()) {
             mask.hide(password.reveal());
@@ -127,6 +131,7 @@ impl Settings {
             failure_fails: failure_fails(&mut read),
             dry_run: common::dry_run(&mut read),
             telling,
+            standing,
             database,
             journal: common::journal(&read, &ci),
             windows: windows(&policy),
@@ -153,7 +158,7 @@ impl Settings {
 }
 
 /// A note for every setting that does nothing in this mode: `max_wait` without `wait` reads as if the step waited.
-fn idle(read: &Reader, mode: &Mode, telling: &Telling) -> Vec<String> {
+fn idle(read: &Reader, mode: &Mode, telling: &Telling, stands: bool) -> Vec<String> {
     let legs = match mode {
         Mode::Judge(legs) => &legs[..],
         Mode::Preflight | Mode::Summary => &[],
@@ -172,6 +177,9 @@ fn idle(read: &Reader, mode: &Mode, telling: &Telling) -> Vec<String> {
         ("retries", judges && !checks, "with wait or watch"),
         ("deployment_script", !preflights, "without preflight"),
         ("expect_version", !judges, "in a step that does not probe"),
+        ("commit_status", preflights, "with preflight"),
+        ("status_context", !stands, "without commit_status"),
+        ("forge_token", !stands, "without commit_status"),
         (
             "notify_on",
             unheard,

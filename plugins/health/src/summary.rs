@@ -13,8 +13,8 @@ use shared::table::aligned;
 
 use crate::edges;
 use crate::ledger::Ledger;
-use crate::report::tables;
 use crate::report::told::Told;
+use crate::report::{standing, tables};
 use crate::run::links;
 use crate::settings::Settings;
 
@@ -64,6 +64,8 @@ pub fn run(settings: &Settings, clock: &dyn Clock, log: &Log) -> Exit {
         settings,
         log,
     );
+    let stands = standing::summed_up(outcome, word, why.as_deref());
+    edges::stands(stands, settings, clock, log);
     tell(&told, &windows, settings, clock, log);
     let tone = match outcome {
         Outcome::Success => Tone::Good,

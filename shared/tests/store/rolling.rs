@@ -371,7 +371,7 @@ fn some_body() -> impl Strategy<Value = Record> {
     let status = || proptest::sample::select(Status::ALL.to_vec());
     let kind = proptest::sample::select(vec!["standard", DRY_RUN, ROLLBACK]);
     let mark = proptest::sample::select(vec![None, Some(Mark::Finished), Some(Mark::Held)]);
-    let name = proptest::sample::select(vec![part::TRAFFIC, part::SCRIPT]);
+    let name = proptest::sample::select(vec![part::TRAFFIC, part::INCIDENT, part::RECOVERED]);
     prop_oneof![
         3 => some_stage().prop_map(Record::Stage),
         4 => (status(), kind, any::<bool>()).prop_map(|(status, kind, why)| {
@@ -416,6 +416,8 @@ fn answers(records: &mut Records<'_>) -> String {
             .unwrap()
             .value
     ));
+    let incidents = records.incidents(repo, environment);
+    add(format!("{:?}", incidents.unwrap().value));
     for commit in ["aaaa", "bbbb"] {
         let good: Option<Good> = records.last_good(repo, environment, commit).unwrap().value;
         add(format!("{good:?}"));

@@ -2,5 +2,6 @@
 
 pub mod ending;
 pub mod lines;
+pub mod standing;
 pub mod tables;
 pub mod told;

@@ -12,6 +12,7 @@ mod records;
 mod refusals;
 mod reports;
 mod signals;
+mod standing;
 mod step;
 mod telling;
 mod thresholds;

@@ -166,6 +166,7 @@ fn secrets() -> BTreeMap<String, String> {
         ("deployment_webhook", "https://deploy.example/shop"),
         ("webhook_secret", "a-secret-to-sign-with"),
         ("deploy_token", "a-token-for-the-script"),
+        ("forge_token", "a-token-for-the-forge"),
     ];
     secrets
         .map(|(name, value)| (name.to_owned(), value.to_owned()))

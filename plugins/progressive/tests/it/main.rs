@@ -10,6 +10,7 @@ mod drains;
 mod ends;
 mod examples;
 mod faults;
+mod forges;
 mod frozen;
 mod gates;
 mod hangs;

@@ -48,7 +48,8 @@ impl People {
     }
 }
 
-fn failed(world: &World, pipeline: &Pipeline) -> Ended {
+/// A version that fails from its second stage on.
+pub(crate) fn failed(world: &World, pipeline: &Pipeline) -> Ended {
     let running = pipeline.spawn(&[]).until(SECOND);
     world.green.behave(Manner::Failing(500));
     running.wait()
