@@ -34,6 +34,7 @@ fn a_clean_rollout_has_the_same_effects_each_time() {
         "INSERT deployment_parts part=notify",
         "UPDATE deployment_leases SET deployment_id",
     ];
+    let of_swap = ["POST /slack", "state=pending", "state=success"];
     let of_promote = [
         "POST /deploy action=deploy",
         "POST /flags action=update-traffic percent=50",
@@ -41,10 +42,7 @@ fn a_clean_rollout_has_the_same_effects_each_time() {
         "INSERT deployment_rollouts state=returning",
         "POST /people",
     ];
-    for (kind, more) in [
-        (Kind::Swap, &["POST /slack"][..]),
-        (Kind::Promote, &of_promote),
-    ] {
+    for (kind, more) in [(Kind::Swap, &of_swap[..]), (Kind::Promote, &of_promote)] {
         let [once, again] = [(); 2].map(|()| recorded(kind));
         assert_eq!(once.0, again.0);
         for name in kinds.iter().chain(more) {
@@ -115,6 +113,9 @@ fn what_sigkill_leaves_of_a_rollback_is_done_by_the_next_run() {
     scene.run(FIRST, &[]).with(1, "ROLLED BACK");
     assert_eq!(scene.live(), "live before");
     let bad = Effects::of(&scene.desk.exchanges());
+    for told in ["/issues", "part=incident", "state=failure"] {
+        assert!(bad.within(bad.0.len(), told), "{told}: {:#?}", bad.0);
+    }
     let restored = |name: &String| *name == "set server shop/blue weight 100";
     let first = bad.0.iter().position(restored).unwrap() + 1;
     let kills = each(first..=bad.0.len(), |number| {

@@ -126,6 +126,11 @@ impl Forge {
         }
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The address of its pages.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)

@@ -9,7 +9,7 @@ use super::line::Line;
 
 const GARBAGE: &[u8] = b"\x00nonsense\r\n\r\n";
 /// Fields of a JSON body that tell one request from another.
-const TELLING: [&str; 3] = ["action", "percent", "stage"];
+const TELLING: [&str; 4] = ["action", "percent", "stage", "state"];
 
 pub(super) fn serve(mut line: Line) -> io::Result<()> {
     let mut input = BufReader::new(line.client.try_clone()?);

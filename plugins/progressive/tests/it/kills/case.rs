@@ -182,6 +182,23 @@ impl<'a> Case<'a> {
             format!("{told:?}"),
             &format!("{:?}", [first.told, 1]),
         );
+        if scene.kind == Kind::Swap {
+            let stands = scene.stands(FIRST);
+            // Whoever dies after the success and before he tells of it leaves it untold.
+            let is_untold = first.status == Some("success") && stands == "pending";
+            let expected = match first.status {
+                None => "",
+                Some("success") if is_untold => "pending",
+                Some("success") => "success",
+                Some("rolled_back") => "failure",
+                Some(_) => "error",
+            };
+            hold("stands", stands, expected);
+            hold("stands", scene.stands(SECOND), "success");
+            // Opened once by whoever got there, and closed by the next version.
+            let one = if first.held { "closed" } else { "" };
+            hold("incidents", scene.incidents(FIRST).join(" "), one);
+        }
         if scene.kind == Kind::Promote {
             hold("calls", scene.calls(SECOND).join(" "), "deploy promote");
             hold("calls", scene.calls(FIRST).join(" "), &self.calls(first));

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use serde_json::Value;
 use testbed::backend::{Backend, Manner};
+use testbed::forge::{Flavour, Forge, TOKEN};
 use testbed::haproxy::{Config, Haproxy};
 use testbed::load::send;
 use testbed::postgres::{PASSWORD, Postgres, USER};
@@ -18,7 +19,7 @@ use crate::step::{Ended, Pipeline, Running, ask};
 /// What the rollouts of a world are like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Pools take turns; a database, and Slack.
+    /// Pools take turns; a database, Slack, and a forge.
     Swap,
     /// The new version is deployed and promoted by a webhook; feature flags, a database, and the team's own webhook.
     Promote,
@@ -57,6 +58,7 @@ pub(crate) struct Scene {
     hook: (Sink, Relay),
     flags: (Sink, Relay),
     people: (Sink, Relay),
+    forge: (Forge, Relay),
     /// What the deployment webhook deploys.
     commit: Arc<Mutex<&'static str>>,
     pipeline: Pipeline,
@@ -79,8 +81,11 @@ impl Scene {
             let relay = Relay::http(&desk, name, sink.address());
             (sink, relay)
         };
+        let forge = Forge::start(Flavour::GitHub);
+        let behind = Relay::http(&desk, "forge", forge.address());
         let scene = Self {
             kind,
+            forge: (forge, behind),
             hook: http("hook"),
             flags: http("flags"),
             people: http("people"),
@@ -195,7 +200,13 @@ impl Scene {
         match self.kind {
             Kind::Swap => {
                 settings.push(("pools", "blue,green".to_owned()));
-                settings.push(("slack_webhook_url", self.people.1.url("/slack")));
+                settings.extend([
+                    ("slack_webhook_url", self.people.1.url("/slack")),
+                    ("forge_type", "github".to_owned()),
+                    ("forge_url", self.forge.1.url("")),
+                    ("forge_token", TOKEN.to_owned()),
+                    ("commit_status", "true".to_owned()),
+                ]);
             }
             Kind::Promote => {
                 settings.extend(sides);
@@ -265,6 +276,27 @@ impl Scene {
             .collect();
         calls.sort();
         calls
+    }
+
+    /// How the commit of a deployment stands at the forge; empty where nothing was said of it.
+    pub(crate) fn stands(&self, deployment: Deployment) -> String {
+        self.forge.0.data(|data| {
+            let ours = data.statuses.iter();
+            let last = ours.filter(|(sha, _)| sha == deployment.commit).last();
+            last.map(|(_, body)| body["state"].as_str().unwrap().to_owned())
+                .unwrap_or_default()
+        })
+    }
+
+    /// The incidents of a deployment, a word each.
+    pub(crate) fn incidents(&self, deployment: Deployment) -> Vec<&'static str> {
+        let marker = format!("/production/{} -->", deployment.id);
+        self.forge.0.data(|data| {
+            let ours = data.items.iter();
+            let ours = ours.filter(|item| item.body.contains(&marker));
+            ours.map(|item| if item.closed { "closed" } else { "open" })
+                .collect()
+        })
     }
 
     /// How often people were told of a deployment in this word.
