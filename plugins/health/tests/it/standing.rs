@@ -65,7 +65,7 @@ fn the_commit_stands_as_the_verdict_says_with_the_deciding_number() {
         ),
         (
             "success",
-            "passed with warnings: error rate 4 % > warning limit 3 %",
+            "passed with warnings: error rate 4 % > limit 3 %",
         ),
         ("failure", "failed: error rate 7.1 % > limit 5 %"),
         // The step succeeds, the version is bad all the same.

@@ -177,7 +177,9 @@ fn secrets() -> BTreeMap<String, String> {
 pub(crate) fn understand(settings: &Value, place: &str) {
     let mut variables = woodpecker::variables(settings, &secrets())
         .unwrap_or_else(|error| panic!("{place}: {error}"));
-    variables.insert("CI_COMMIT_SHA".to_owned(), COMMIT.to_owned());
+    for (name, value) in [("CI_COMMIT_SHA", COMMIT), ("CI_REPO", "acme/shop")] {
+        variables.insert(name.to_owned(), value.to_owned());
+    }
     let pairs = variables
         .into_iter()
         .map(|(name, value)| (OsString::from(name), OsString::from(value)));

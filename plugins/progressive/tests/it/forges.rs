@@ -17,6 +17,9 @@ const LONG: (&str, &str) = ("wait_time", "10m");
 const MARKER: &str =
     "<!-- deployment-incident:v1 key=acme/shop/production/acme-shop-production-8 -->";
 
+/// Makes a forge fail, some of them with this answer.
+type Prepare = fn(&Forge, Reply);
+
 /// A pipeline that is told where the forge is.
 fn told_of(forge: &Forge, flavour: Flavour, pipeline: Pipeline) -> Pipeline {
     let kind = match flavour {
@@ -113,9 +116,9 @@ fn the_next_version_that_passes_closes_the_incidents_of_the_bad_ones() {
         if id == "d3" {
             let closed = ["closed incident 1 : ", "closed incident 2 : "];
             let ended = running.wait().with(0, "PASSED");
-            closed.iter().for_each(|text| {
+            for text in closed {
                 assert!(ended.log.contains(text), "{}", ended.log);
-            });
+            }
         } else {
             let running = running.until(SECOND);
             world.green.behave(Manner::Failing(500));
@@ -166,7 +169,7 @@ fn where_no_incident_is_to_be_opened_the_part_is_left_to_who_can() {
 #[test]
 fn a_forge_that_refuses_changes_neither_the_traffic_nor_the_exit_code() {
     let refusal = |status, text: &str| Reply::new(status, &format!(r#"{{"message":"{text}"}}"#));
-    let cases: [(&str, fn(&Forge, Reply), Reply, &str); 5] = [
+    let cases: [(&str, Prepare, Reply, &str); 5] = [
         ("a wrong token", |_, _| {}, refusal(0, ""), "401"),
         (
             "a token that may not",

@@ -282,8 +282,9 @@ impl Scene {
     pub(crate) fn stands(&self, deployment: Deployment) -> String {
         self.forge.0.data(|data| {
             let ours = data.statuses.iter();
-            let last = ours.filter(|(sha, _)| sha == deployment.commit).last();
-            last.map(|(_, body)| body["state"].as_str().unwrap().to_owned())
+            let mut ours = ours.rev().filter(|(sha, _)| sha == deployment.commit);
+            ours.next()
+                .map(|(_, body)| body["state"].as_str().unwrap().to_owned())
                 .unwrap_or_default()
         })
     }
