@@ -56,6 +56,16 @@ pub struct Tick {
 
 /// Judges the samples of one tick. With several of them every reason names its endpoint.
 pub fn judge(samples: &[Sample], thresholds: &Thresholds) -> Judged {
+    judge_as(samples, thresholds, samples.len() > 1)
+}
+
+/// The same, each reason with its endpoint's name: where there is more than one side, a reason alone does not say
+/// whose it is.
+pub fn judge_named(samples: &[Sample], thresholds: &Thresholds) -> Judged {
+    judge_as(samples, thresholds, true)
+}
+
+fn judge_as(samples: &[Sample], thresholds: &Thresholds, names: bool) -> Judged {
     let mut reasons = Vec::new();
     let mut warnings = Vec::new();
     let mut critical = false;
@@ -63,7 +73,7 @@ pub fn judge(samples: &[Sample], thresholds: &Thresholds) -> Judged {
         let (failures, cautions) = judge_one(sample, thresholds);
         critical |= sample.role == Role::Integrity && !failures.is_empty();
         let named = |reason: Reason| {
-            if samples.len() > 1 {
+            if names {
                 reason.at(&sample.endpoint)
             } else {
                 reason

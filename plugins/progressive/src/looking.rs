@@ -30,7 +30,7 @@ impl Hands<'_> {
         let tick = |samples: Vec<_>| Tick {
             started,
             ended,
-            judged: tick::judge(&samples, &rules.thresholds),
+            judged: tick::judge_named(&samples, &rules.thresholds),
             samples,
         };
         let baseline = (!old.is_empty()).then(|| tick(old));

@@ -2,6 +2,7 @@
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
+use std::time::Duration;
 
 use shared::chart;
 use shared::clock::Clock;
@@ -16,8 +17,8 @@ use shared::table::aligned;
 
 use crate::carry::Hands;
 use crate::report::lines::{self, Mark};
-use crate::report::{stages, told, verdict};
-use crate::rollout::{Cause, Facts, Lease, Outcome, Phase, Plan, Reach, State, Step, next};
+use crate::report::{planned, stages, told, verdict};
+use crate::rollout::{Cause, Facts, Lease, Mode, Outcome, Phase, Plan, Reach, State, Step, next};
 use crate::sentry::Sentry;
 use crate::settings::{Settings, Traffic};
 use crate::{edges, preflight};
@@ -46,6 +47,9 @@ pub fn run_by(
     log.info(&headline(settings));
     let notes = settings.notes.iter().chain(blindness(settings));
     notes.for_each(|note| log.line(Level::Info, Tone::Faint, &format!("note: {note}")));
+    planned(settings, clock.elapsed())
+        .iter()
+        .for_each(|line| log.line(Level::Info, Tone::Faint, line));
     let sentry = Sentry::new();
     if sentry.stand(cancel, clock).is_err() {
         return guard::deaf();
@@ -83,6 +87,16 @@ fn headline(settings: &Settings) -> String {
     )
 }
 
+fn planned(settings: &Settings, now: Duration) -> Vec<String> {
+    if settings.preflight {
+        return Vec::new();
+    }
+    let sources = &settings.sources;
+    let new = sources.canary.as_ref().map(std::slice::from_ref);
+    let new = new.unwrap_or(&sources.probing.endpoints);
+    planned::lines(&settings.plan, new, sources.baseline.as_ref(), now)
+}
+
 /// How the versions are told apart, where they cannot be by their endpoints.
 fn blindness(settings: &Settings) -> Option<&'static String> {
     static NOTE: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
@@ -91,7 +105,8 @@ fn blindness(settings: &Settings) -> Option<&'static String> {
             .to_owned()
     });
     let counted = matches!(settings.traffic, Traffic::Haproxy { .. });
-    (settings.sources.canary.is_none() && counted).then(|| &*NOTE)
+    let looks = settings.plan.mode != Mode::Settle;
+    (looks && settings.sources.canary.is_none() && counted).then(|| &*NOTE)
 }
 
 struct Running<'a> {

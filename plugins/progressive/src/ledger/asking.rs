@@ -45,7 +45,7 @@ impl Ledger<'_> {
             let held = held.map_err(unread)?;
             guards.held = held
                 .value
-                .map(|held| format!("rolled back in {}: {}", held.deployment_id, held.reason));
+                .map(|held| format!("judged bad in {}: {}", held.deployment_id, held.reason));
             self.held = guards.held.is_some();
         }
         self.say();

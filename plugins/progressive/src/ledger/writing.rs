@@ -95,7 +95,12 @@ impl Ledger<'_> {
         } else {
             Level::Info
         };
-        let text = format!("recorded: {}", body.said());
+        // A rollback's own row, and those of a run that is settled, are not this deployment's.
+        let of = match &subject.deployment_id {
+            id if *id == self.settings.subject.deployment_id => String::new(),
+            id => format!(" for {id}"),
+        };
+        let text = format!("recorded{of}: {}", body.said());
         let token = self.token;
         let landed = self.store().record_fenced(subject, token, body);
         self.landed(landed)?;

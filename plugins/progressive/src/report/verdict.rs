@@ -2,10 +2,13 @@
 
 use shared::exit::Exit;
 use shared::intent::Left;
+use shared::metric::Metric;
 use shared::policy::Finish;
+use shared::threshold::Thresholds;
 
 use super::lines;
 use crate::rollout::{Busy, Cause, Ending, Plan, Reach, Refusal, State, Way};
+use crate::stage::{Rule, Summary};
 
 /// The word of an ending.
 pub fn word(ending: &Ending, exit: Exit) -> &'static str {
@@ -37,8 +40,14 @@ pub fn word(ending: &Ending, exit: Exit) -> &'static str {
 /// The last line.
 pub fn line(plan: &Plan, state: &State, ending: &Ending, exit: Exit) -> String {
     let why = match &ending.cause {
-        cause @ Cause::Success { warnings } if warnings.is_empty() => cause.to_string(),
-        cause @ Cause::Success { .. } => format!("{cause}, but: {}", cause.why().join("; ")),
+        cause @ Cause::Success { warnings } => {
+            let seen = passed(&state.results, &plan.rules.thresholds);
+            let but = match &warnings[..] {
+                [] => String::new(),
+                _ => format!(", but: {}", cause.why().join("; ")),
+            };
+            format!("{cause}{seen}{but}")
+        }
         cause => cause.why().join("; "),
     };
     let first = match (&ending.cause, &state.settled) {
@@ -59,6 +68,20 @@ pub fn line(plan: &Plan, state: &State, ending: &Ending, exit: Exit) -> String {
         word(ending, exit),
         parts.concat()
     )
+}
+
+/// What a success rests on: the worst stage of each metric against its limit, and on how much.
+fn passed(results: &[Summary], limits: &Thresholds) -> String {
+    let looks: u32 = results.iter().map(|stage| stage.looks).sum();
+    let failed: u32 = results.iter().map(|stage| stage.failed).sum();
+    let worst = |metric: Metric| {
+        let values = results.iter().filter_map(|stage| stage.mean(metric));
+        let worst = values.reduce(|a, b| if metric.outside(b, a) { b } else { a })?;
+        let (value, limit) = (metric.show(worst), metric.show(limits.fail.of(metric)));
+        Some(format!(", worst {metric} {value} (limit {limit})"))
+    };
+    let metrics: String = Metric::ALL.into_iter().filter_map(worst).collect();
+    format!(" on {looks} looks, {failed} failed{metrics}")
 }
 
 /// Where the traffic is, as far as anybody knows.
@@ -86,6 +109,9 @@ pub(super) fn traffic(plan: &Plan, state: &State, ending: &Ending) -> Option<Str
         (Cause::Busy(Busy::LeaseLost { .. }), _) => Some(format!(
             "left to the other run, the canary was last known to have {share}"
         )),
+        (Cause::Settled(_) | Cause::Left { .. }, Way::Nothing) => {
+            Some(format!("the canary has {share}"))
+        }
         (_, Way::Back) if state.reach < Reach::Written => Some("never moved".to_owned()),
         (_, Way::Back) => Some(format!("put back, the canary has {share}")),
         (_, Way::Hold | Way::Leave) => Some(format!("left as it is, the canary has {share}")),
@@ -136,11 +162,20 @@ pub fn next(ending: &Ending, exit: Exit) -> Option<&'static str> {
             Some("look at the traffic manager, not at the new version; then start again")
         }
         Cause::Failed { .. } => Some("put that right and start again"),
+        Cause::Deadline { outage: true, .. } => {
+            Some("look for what both versions need and what fails: a database, a network, a host")
+        }
         Cause::Deadline { .. } => {
             Some("look what took so long; shorten the stages, or raise deadline and the time-out")
         }
         Cause::Abort { .. } => Some("ask who wanted it"),
         Cause::Inconclusive { .. } => Some("watch longer, send more traffic, or lower min_samples"),
+        Cause::Bad {
+            rule: Rule::NeverGood,
+            ..
+        } => Some(
+            "see whether the new version was deployed and answers at this address, then its own log",
+        ),
         _ => Some("look at the new version's own log"),
     }
 }

@@ -212,7 +212,7 @@ impl Turn<'_> {
         let fresh = State::new(self.plan);
         let past = &self.state.intent;
         if let Cause::Unfinished { of, why, blamed } = cause {
-            let reason = || format!("rolled back in {of}: {}", why.join("; "));
+            let reason = || format!("judged bad in {of}: {}", why.join("; "));
             let same = *blamed && past.commit == self.plan.commit;
             self.state.held_since = same.then(reason);
             if *of == self.plan.deployment_id {

@@ -46,11 +46,15 @@ impl fmt::Display for Cause {
                 "{place}: the traffic manager could not be read {times} times in a row: {detail}"
             ),
             Self::Deadline { at, outage: false } => {
-                write!(f, "the deadline of {} passed", show_duration(*at))
+                write!(
+                    f,
+                    "the deadline passed, {} after this step began",
+                    show_duration(*at)
+                )
             }
             Self::Deadline { at, outage: true } => write!(
                 f,
-                "the deadline of {} passed in an outage that the baseline shared",
+                "the deadline passed, {} after this step began, in an outage that the baseline shared",
                 show_duration(*at)
             ),
             Self::Cancelled => write!(f, "the run was cancelled"),

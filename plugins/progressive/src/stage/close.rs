@@ -74,20 +74,10 @@ struct Means {
     thin: Vec<Reason>,
 }
 
-fn held<'t>(ticks: impl Iterator<Item = &'t Tick> + Clone, rules: &Rules) -> Means {
-    let several = ticks
-        .clone()
-        .next()
-        .is_some_and(|tick| tick.samples.len() > 1);
+fn held<'t>(ticks: impl Iterator<Item = &'t Tick>, rules: &Rules) -> Means {
     let mut held = Means::default();
     for ((endpoint, _, _), mean) in means(ticks) {
-        let named = |reason: Reason| {
-            if several {
-                reason.at(&endpoint)
-            } else {
-                reason
-            }
-        };
+        let named = |reason: Reason| reason.at(&endpoint);
         let judged = rules.thresholds.judge(std::slice::from_ref(&mean));
         let failures = judged.failures.into_iter().map(named);
         if mean.samples < rules.min_samples {

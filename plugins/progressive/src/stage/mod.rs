@@ -9,7 +9,7 @@
 //!     └───────────────────────────────────────────────────┘── none left ──▶ Inconclusive
 //! ```
 //!
-//! A look at which the baseline failed, too, says nothing about the canary: it counts for nothing, and the time until
+//! A span ends well on a good look only. A look at which the baseline failed, too, says nothing about the canary: it counts for nothing, and the time until
 //! the next look does not count either.
 
 mod close;
@@ -131,6 +131,9 @@ impl Watch {
             };
         }
         match close::verdict(&self.seen, rules) {
+            Verdict::Pass { .. } if self.failing_in_a_row() > 0 => {
+                self.unsettled(rules, now, latest)
+            }
             Verdict::Pass { warnings } => Call::Passed { warnings },
             Verdict::Fail { reasons } => Call::Bad {
                 rule: Rule::Whole,
@@ -139,6 +142,31 @@ impl Watch {
             Verdict::Inconclusive { .. } if now < self.latest(rules, latest) => Call::Wait,
             Verdict::Inconclusive { reasons } => Call::Inconclusive { reasons },
         }
+    }
+
+    /// A span ends well on a good look only: to give more clients to what fails at this moment could be to give them
+    /// to what is just dying. The looks that decide it are waited for, whatever the time.
+    fn unsettled(&self, rules: &Rules, now: Duration, latest: Duration) -> Call {
+        let decides = rules.thresholds.consecutive_failures.max(1);
+        if self.failing_in_a_row() < decides || now < self.latest(rules, latest) {
+            return Call::Wait;
+        }
+        let last = self
+            .seen
+            .iter()
+            .rev()
+            .find(|look| look.kind() == Kind::Failing);
+        let reasons = last.map_or_else(Vec::new, |look| look.new.judged.reasons().to_vec());
+        Call::Inconclusive { reasons }
+    }
+
+    /// Failing looks in a row at the end, those that say nothing left out.
+    fn failing_in_a_row(&self) -> u32 {
+        let speaking = self.seen.iter().rev().map(Look::kind);
+        let row = speaking
+            .filter(|kind| matches!(kind, Kind::Good | Kind::Failing))
+            .take_while(|kind| *kind == Kind::Failing);
+        close::count(row.count())
     }
 
     /// Whether the baseline failed with it at the last look.

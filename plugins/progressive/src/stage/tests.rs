@@ -4,7 +4,7 @@ use super::*;
 use jiff::Timestamp;
 use shared::sample::{Answer, Phases, Role, Sample};
 use shared::split::Counts;
-use shared::tick::{Judged, Tick, judge};
+use shared::tick::{Judged, Tick, judge_named};
 
 fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -28,7 +28,7 @@ fn tick(at: u64, role: Role, outcome: Result<Answer, Vec<Reason>>) -> Tick {
         outcome,
     };
     let samples = vec![sample];
-    let judged = judge(&samples, &Thresholds::default());
+    let judged = judge_named(&samples, &Thresholds::default());
     Tick {
         started: s(at),
         ended: s(at),

@@ -80,7 +80,7 @@ fn a_canary_that_fails_from_its_second_stage_on_is_rolled_back_and_held() {
     again
         .run(&[])
         .with(5, "BUSY")
-        .saying("this commit is held: rolled back in acme-shop-production-8");
+        .saying("this commit is held: judged bad in acme-shop-production-8");
     assert_eq!(world.weights(), (100, 0));
     again.run(&[("override", "hold")]).with(0, "PASSED");
 }

@@ -15,7 +15,7 @@ use shared::reason::Reason;
 use shared::sample::{Answer, Phases, Role, Sample};
 use shared::split::{Share, Snapshot};
 use shared::threshold::Thresholds;
-use shared::tick::{Tick, judge};
+use shared::tick::{Tick, judge_named};
 
 pub(crate) fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -123,7 +123,7 @@ fn tick(now: Duration, host: &str, role: Role, outcome: Result<Answer, Vec<Reaso
         phases,
         outcome,
     }];
-    let judged = judge(&samples, &Thresholds::default());
+    let judged = judge_named(&samples, &Thresholds::default());
     Tick {
         started: now,
         ended: now,
