@@ -51,7 +51,9 @@ pub fn line(plan: &Plan, state: &State, ending: &Ending, exit: Exit) -> String {
         cause => cause.why().join("; "),
     };
     let first = match (&ending.cause, &state.settled) {
-        (Cause::Settled(_), _) | (_, None) => None,
+        // What could not be put back is not settled, and who only settles says so already.
+        (Cause::Settled(_) | Cause::Unfinished { .. } | Cause::Unrecorded { .. }, _)
+        | (_, None) => None,
         (_, Some(of)) => Some(format!("What {of} left was settled first")),
     };
     let traffic = traffic(plan, state, ending).map(|text| format!("Traffic: {text}"));
@@ -133,9 +135,9 @@ pub fn next(ending: &Ending, exit: Exit) -> Option<&'static str> {
         Cause::Left { left, .. } => Some(way_out(*left)),
         Cause::Busy(Busy::CommitHeld(_)) => Some("deploy another commit, or set override: hold"),
         Cause::Busy(Busy::Frozen(_)) => Some("wait until it is over, or set override: freeze"),
-        Cause::Busy(Busy::Lease { .. } | Busy::LeaseLost { .. }) => {
-            Some("wait for the other run, then start this one again")
-        }
+        Cause::Busy(Busy::Lease { .. } | Busy::LeaseLost { .. }) => Some(
+            "wait for the other run, then start this one again; if it is dead, its lease ends within a minute of its death",
+        ),
         Cause::Refused(Refusal::DoesNotFit { .. }) => {
             Some("shorten the stages, or raise deadline and the pipeline's time-out")
         }

@@ -65,7 +65,7 @@ impl fmt::Display for Cause {
             ),
             Self::Pushed { expected, found } => write!(
                 f,
-                "somebody keeps moving traffic towards the canary: found {found}, expected {expected}"
+                "somebody moves traffic towards the canary: found {found}, expected {expected}"
             ),
             Self::Failed { effect, detail } => write!(f, "{effect}: {detail}"),
             Self::Refused(refusal) => refusal.fmt(f),

@@ -243,3 +243,137 @@ fn a_look_that_says_nothing_breaks_no_row_of_good_ones_silently() {
     assert_eq!(watch("..-", 1).good_in_a_row(), 0);
     assert!(matches!(look(0, '!').new.judged, Judged::Critical { .. }));
 }
+
+fn several(at: u64, answers: &[(&str, Role, Result<Answer, Vec<Reason>>)]) -> Look {
+    let samples: Vec<Sample> = answers
+        .iter()
+        .map(|(endpoint, role, outcome)| Sample {
+            endpoint: (*endpoint).into(),
+            role: *role,
+            at: Timestamp::UNIX_EPOCH,
+            phases: Phases::default(),
+            outcome: outcome.clone(),
+        })
+        .collect();
+    let mut look = look(at, '.');
+    look.new.judged = judge_named(&samples, &Thresholds::default());
+    look.new.samples = samples;
+    look
+}
+
+#[test]
+fn a_span_ends_well_on_a_good_look_only() {
+    assert!(matches!(call(".......", 10, 60), Call::Passed { .. }));
+    assert_eq!(call("......x", 10, 60), Call::Wait);
+    assert_eq!(call("......xx", 10, 70), Call::Wait);
+    assert_eq!(bad(&call("......xxx", 10, 80)), Some(Rule::InARow));
+    assert!(matches!(call("......xx.", 10, 80), Call::Passed { .. }));
+    // A look that says nothing does not make the one before it good.
+    assert_eq!(call("......x-", 10, 70), Call::Wait);
+}
+
+#[test]
+fn failures_too_slow_for_a_row_end_a_span_without_a_verdict_and_not_well() {
+    let slow = Watch {
+        wait: s(200),
+        ..watch(".....xxx", 40)
+    };
+    let at = |now, latest| slow.call(&rules(), s(now), s(latest));
+    assert_eq!(at(300, 1000), Call::Wait);
+    let Call::Inconclusive { reasons } = at(300, 300) else {
+        panic!("{:?}", at(300, 300))
+    };
+    assert_eq!(
+        reasons[0].to_string(),
+        "http://canary/ : the service calls itself unhealthy"
+    );
+}
+
+#[test]
+fn a_missing_value_does_not_excuse_a_service_that_fails_beside_it() {
+    let no_value = Reason::NoValue {
+        query: "q".into(),
+        detail: "empty result".into(),
+    };
+    let mut both = several(
+        0,
+        &[
+            ("http://canary/", Role::Health, Err(vec![Reason::Unhealthy])),
+            ("http://metrics/", Role::Metrics, Err(vec![no_value])),
+        ],
+    );
+    assert_eq!(both.kind(), Kind::Failing);
+    both.baseline = None;
+    assert_eq!(both.kind(), Kind::Failing);
+}
+
+#[test]
+fn a_version_is_proven_by_a_health_endpoint_that_named_it() {
+    let named = || {
+        Ok(Answer {
+            version: Some("c0ffee".into()),
+            ..Answer::default()
+        })
+    };
+    let proven = |answers: &[_]| several(0, answers).proves_version();
+    assert!(proven(&[("http://canary/", Role::Health, named())]));
+    assert!(!proven(&[("http://metrics/", Role::Metrics, named())]));
+    let unnamed = ("http://b/", Role::Health, Ok(rate(0.0)));
+    assert!(!proven(&[("http://a/", Role::Health, named()), unnamed]));
+}
+
+#[test]
+fn a_mean_is_held_against_its_limit_from_min_samples_on() {
+    let spread = |word| {
+        let watch = Watch {
+            wait: s(20),
+            ..watch(word, 10)
+        };
+        watch.call(&rules(), s(20), s(20))
+    };
+    // 9 %, 9 % and 0 % are 6 % on three samples.
+    assert_eq!(bad(&spread("mm.")), Some(Rule::Whole));
+    assert_eq!(bad(&spread("m-.")), None);
+}
+
+#[test]
+fn breaches_of_different_endpoints_are_no_row() {
+    let slow = Rules {
+        thresholds: Thresholds {
+            failure_window: s(1),
+            ..Thresholds::default()
+        },
+        ..rules()
+    };
+    let of = |endpoints: [&str; 3]| {
+        let times = [0, 10, 20].into_iter().zip(endpoints);
+        let seen = times.map(|(at, name)| several(at, &[(name, Role::Health, Ok(rate(9.0)))]));
+        let watch = Watch {
+            seen: seen.collect(),
+            ..Watch::open(s(0), s(60))
+        };
+        bad(&watch.call(&slow, s(20), s(1000)))
+    };
+    assert_eq!(of(["http://a/"; 3]), Some(Rule::Repeated { times: 3 }));
+    assert_eq!(of(["http://a/", "http://b/", "http://a/"]), None);
+}
+
+#[test]
+fn a_summary_tells_the_worst_of_several_endpoints() {
+    for rates in [(1.0, 4.0), (4.0, 1.0)] {
+        let seen = several(
+            0,
+            &[
+                ("http://a/", Role::Health, Ok(rate(rates.0))),
+                ("http://b/", Role::Health, Ok(rate(rates.1))),
+            ],
+        );
+        let watch = Watch {
+            seen: vec![seen],
+            ..Watch::open(s(0), s(60))
+        };
+        let all = shared::split::Share::ALL;
+        let sum = Summary::of(1, all, &watch, Ended::Passed, s(10));
+        assert_eq!(sum.mean(shared::metric::Metric::ErrorRate), Some(4.0));
+    }
+}

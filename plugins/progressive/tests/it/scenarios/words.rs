@@ -23,6 +23,9 @@ pub(crate) fn plan(plan: &mut Plan, word: &str) {
     match key {
         "stages" => plan.stages = stages(text),
         "interval" => plan.rules.interval = seconds(text),
+        "consecutive_failures" => {
+            plan.rules.thresholds.consecutive_failures = text.parse().unwrap();
+        }
         "min_samples" => plan.rules.min_samples = text.parse().unwrap(),
         "max_wait" => plan.rules.max_wait = Some(seconds(text)),
         "healthy_threshold" => plan.healthy_threshold = text.parse().unwrap(),
