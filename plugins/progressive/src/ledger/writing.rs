@@ -49,12 +49,7 @@ impl Ledger<'_> {
         let is_own = intent.deployment_id == self.settings.subject.deployment_id;
         let state = serde_json::to_value(intent).map_err(|error| error.to_string())?;
         let (token, snapshot) = (self.token, intent.snapshot.clone());
-        let goes_forward = !matches!(intent.at, At::RollingBack | At::Held | At::Closed);
         let store = self.store();
-        if goes_forward && is_own {
-            // A later run, elsewhere, does not find this journal: a database that is back shall know how far it went.
-            store.reconnect();
-        }
         let landed = match rows::mark(intent, is_own) {
             None => store.intend(&subject, token, state, snapshot),
             Some(mark) => store.finish_rollout_with(&subject, token, state, snapshot, mark, with),
