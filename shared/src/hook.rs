@@ -77,6 +77,9 @@ pub struct Facts {
     pub environment: String,
     /// The pool that takes the new version, where two pools take turns.
     pub pool: Option<String>,
+    /// The commit that a rollback goes back to; left out where nobody knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous_commit: Option<String>,
 }
 
 #[cfg(test)]

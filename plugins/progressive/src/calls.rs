@@ -40,6 +40,7 @@ pub fn facts(settings: &Settings, pool: Option<&str>) -> Facts {
         commit: subject.commit.clone().unwrap_or_default(),
         environment: subject.environment.clone(),
         pool: pool.map(str::to_owned),
+        previous_commit: None,
     }
 }
 

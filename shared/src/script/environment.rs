@@ -24,7 +24,9 @@ pub(super) fn of(script: &Script, call: Call) -> Vec<(String, String)> {
         ("DEPLOYMENT_STAGE", call.stage.to_string()),
     ];
     let pool = facts.pool.clone().map(|pool| ("DEPLOYMENT_POOL", pool));
-    let told = told.into_iter().chain(pool);
+    let previous = facts.previous_commit.clone();
+    let previous = previous.map(|commit| ("DEPLOYMENT_PREVIOUS_COMMIT", commit));
+    let told = told.into_iter().chain(pool).chain(previous);
     let path = ("PATH".to_owned(), PATH.to_owned());
     std::iter::once(path)
         .chain(own.cloned())
@@ -63,6 +65,7 @@ mod tests {
                 commit: "abc".into(),
                 environment: "production".into(),
                 pool: None,
+                previous_commit: None,
             },
             limit: Duration::from_secs(1),
             grace: Duration::ZERO,

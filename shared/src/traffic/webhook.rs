@@ -7,11 +7,12 @@
 //!   "version": 1,
 //!   "action": "deploy | promote | rollback | update-traffic | get-traffic",
 //!   "percent": 25, "stage": 2, "attempt": 1,
-//!   "deployment": {"id": "…", "commit": "…", "environment": "…", "pool": "… or null"}
+//!   "deployment": {"id": "…", "commit": "…", "environment": "…", "pool": "… or null", "previous_commit": "…"}
 //! }
 //! ```
 //!
-//! `percent` is null but for `update-traffic`; `stage` is 0 outside the stages. With a secret it carries
+//! `percent` is null but for `update-traffic`; `stage` is 0 outside the stages; `previous_commit` is there where a
+//! rollback knows what it goes back to. With a secret it carries
 //! `X-Signature-256` ([`crate::signature`]). Any 2xx means applied; `get-traffic` answers `{"share": 25}`. Every action
 //! is absolute, so a receiver may be told one twice.
 

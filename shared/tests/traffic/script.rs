@@ -36,6 +36,7 @@ fn script(name: &str, workspace: &Scratch) -> Script {
             commit: "abc123".into(),
             environment: "staging".into(),
             pool: Some("green".into()),
+            previous_commit: None,
         },
         limit: LIMIT,
         grace: Duration::from_millis(100),

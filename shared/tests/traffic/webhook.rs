@@ -22,6 +22,7 @@ fn webhook(url: &str) -> Webhook {
         commit: "abc123".into(),
         environment: "staging".into(),
         pool: None,
+        previous_commit: None,
     };
     Webhook::new(
         Secret::new(url),
@@ -162,6 +163,7 @@ fn an_address_that_is_none_is_refused_without_being_shown() {
         commit: String::new(),
         environment: String::new(),
         pool: None,
+        previous_commit: None,
     };
     let limit = Duration::from_secs(1);
     let url = Secret::new("hooks.example/secret");

@@ -228,6 +228,7 @@ fn every_json_of_the_page_is_what_the_webhook_is_sent_and_answers() {
             commit: COMMIT.into(),
             environment: "production".into(),
             pool: None,
+            previous_commit: None,
         },
         std::sync::Arc::new(http),
         std::time::Duration::from_secs(10),
