@@ -10,4 +10,5 @@ pub mod judging;
 pub mod probing;
 pub mod raw;
 pub mod read;
+pub mod showing;
 pub mod telling;

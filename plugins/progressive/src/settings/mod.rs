@@ -34,7 +34,7 @@ use shared::value;
 use crate::rollout::{Mode, Plan};
 
 pub use hooks::{Hook, HookSettings};
-pub use traffic::{Shown, Sides, Traffic};
+pub use traffic::{Sides, Traffic};
 
 /// The plugin that these settings are of.
 pub const PLUGIN: Plugin = Plugin::Progressive;

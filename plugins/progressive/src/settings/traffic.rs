@@ -3,8 +3,8 @@
 use shared::ci::Ci;
 use shared::policy::{Method, Policy};
 use shared::problem::Problem;
-use shared::secret::Secret;
 use shared::settings::read::{Reader, choice};
+use shared::settings::showing::{Shown, shown};
 use shared::traffic::haproxy::Address;
 use shared::value;
 
@@ -20,15 +20,6 @@ pub enum Sides {
     },
     /// They take turns: whichever carries all traffic is the stable side.
     Pools([String; 2]),
-}
-
-/// What is shown to a runtime API behind TLS.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
-    /// The certificate, PEM.
-    pub certificate: String,
-    /// Its key, PEM.
-    pub key: Secret,
 }
 
 /// What moves the traffic.
@@ -104,42 +95,6 @@ fn haproxy(read: &mut Reader, policy: &Policy, ci: &Ci) -> Option<Traffic> {
         sides: sides?,
         shown,
     })
-}
-
-/// The certificate and its key, which a `tls://` address needs.
-fn shown(read: &mut Reader, ci: &Ci, secured: bool) -> Option<Shown> {
-    let mut one = |name: &str, expected: &'static str| {
-        if secured && read.given(name).is_none() && !read.is_misspelt(name) {
-            read.problem(Problem::unseen(name, expected));
-        }
-        pem(read, ci, name)
-    };
-    let certificate = one(
-        "haproxy_certificate",
-        "the certificate that a tls:// runtime API asks for",
-    );
-    let key = one("haproxy_key", "the key of haproxy_certificate");
-    Some(Shown {
-        certificate: certificate?,
-        key: Secret::new(key?),
-    })
-}
-
-/// PEM as it is, or out of a file.
-fn pem(read: &mut Reader, ci: &Ci, name: &str) -> Option<String> {
-    let text = read.text(name)?;
-    if text.contains("-----BEGIN") {
-        return Some(text);
-    }
-    let found = std::fs::read_to_string(ci.workspace.join(text.trim())).ok();
-    let found = found.filter(|text| text.contains("-----BEGIN"));
-    if found.is_none() {
-        read.refuse(
-            name,
-            "PEM (-----BEGIN …), or a file in the workspace that holds it",
-        );
-    }
-    found
 }
 
 fn sides(read: &mut Reader, policy: &Policy) -> Option<Sides> {
