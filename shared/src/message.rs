@@ -43,3 +43,11 @@ pub struct Message {
     /// What to do next, if there is something.
     pub next: Option<String>,
 }
+
+impl Message {
+    /// The value of a fact, by its name.
+    pub fn fact(&self, name: &str) -> Option<&str> {
+        let found = self.facts.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+}

@@ -1,10 +1,14 @@
-//! Telling people: Slack (and what speaks as it does), e-mail, a webhook of their own.
+//! Telling people: Slack (and what speaks as it does), e-mail, a webhook of their own; raising and ending alarms at
+//! `PagerDuty` and Alertmanager.
 //!
 //! A notification never fails a step and never delays one past its deadline. Each channel is tried up to three times
 //! with a growing pause between, all channels at once; what could not be sent comes back in words for the log, and
 //! no word of it holds a secret. A cancelled run still tells: it is the deadline that ends this, not the signal.
 
+mod alarm;
+pub mod alertmanager;
 pub mod email;
+pub mod pagerduty;
 mod post;
 mod retry;
 pub mod slack;
@@ -41,19 +45,44 @@ pub struct Channels {
     pub email: Option<email::Email>,
     /// A webhook of the team's own.
     pub webhook: Option<webhook::Webhook>,
+    /// Incidents at `PagerDuty`.
+    pub pagerduty: Option<pagerduty::PagerDuty>,
+    /// Alerts at Alertmanager.
+    pub alertmanager: Option<alertmanager::Alertmanager>,
 }
 
 impl Channels {
     /// Whether there is nobody to tell.
     pub fn is_empty(&self) -> bool {
-        self.slack.is_none() && self.email.is_none() && self.webhook.is_none()
+        let nobody = self.slack.is_none() && self.email.is_none() && self.webhook.is_none();
+        nobody && self.pagerduty.is_none() && self.alertmanager.is_none()
+    }
+
+    /// Those that keep an alarm until it is over.
+    #[must_use]
+    pub fn alarms(&self) -> Self {
+        Self {
+            pagerduty: self.pagerduty.clone(),
+            alertmanager: self.alertmanager.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// The others.
+    #[must_use]
+    pub fn people(&self) -> Self {
+        Self {
+            pagerduty: None,
+            alertmanager: None,
+            ..self.clone()
+        }
     }
 }
 
 /// How the outside is reached.
 #[derive(Debug)]
 pub struct Reach {
-    /// For Slack and the webhook.
+    /// For all but mail.
     http: Http,
     /// Whom mail servers' certificates are checked against, in DER, beside the built-in authorities.
     roots: Vec<Vec<u8>>,
@@ -78,6 +107,10 @@ pub enum Channel {
     Email,
     /// The team's own webhook.
     Webhook,
+    /// `PagerDuty`.
+    PagerDuty,
+    /// Alertmanager.
+    Alertmanager,
 }
 
 impl fmt::Display for Channel {
@@ -86,6 +119,8 @@ impl fmt::Display for Channel {
             Self::Slack => "slack",
             Self::Email => "e-mail",
             Self::Webhook => "webhook",
+            Self::PagerDuty => "pagerduty",
+            Self::Alertmanager => "alertmanager",
         })
     }
 }
@@ -123,6 +158,8 @@ enum Job {
     Slack(slack::Letter),
     Email(email::Letter),
     Webhook(webhook::Letter),
+    PagerDuty(pagerduty::Letter),
+    Alertmanager(alertmanager::Letter),
 }
 
 impl Job {
@@ -131,6 +168,8 @@ impl Job {
             Self::Slack(_) => Channel::Slack,
             Self::Email(_) => Channel::Email,
             Self::Webhook(_) => Channel::Webhook,
+            Self::PagerDuty(_) => Channel::PagerDuty,
+            Self::Alertmanager(_) => Channel::Alertmanager,
         }
     }
 
@@ -139,6 +178,8 @@ impl Job {
             Self::Slack(letter) => letter.send(reach, limit),
             Self::Email(letter) => letter.send(reach, limit),
             Self::Webhook(letter) => letter.send(reach, limit),
+            Self::PagerDuty(letter) => letter.send(reach, limit),
+            Self::Alertmanager(letter) => letter.send(reach, limit),
         }
     }
 }
@@ -209,7 +250,16 @@ fn courses(channels: &Channels, message: &Message, stamp: &Stamp) -> Vec<Course>
         .webhook
         .iter()
         .map(|webhook| Job::Webhook(webhook::Letter::new(webhook, message, stamp)));
-    let jobs = slack.chain(email).chain(webhook);
+    let pagerduty = channels
+        .pagerduty
+        .iter()
+        .map(|pagerduty| Job::PagerDuty(pagerduty::Letter::new(pagerduty, message, stamp)));
+    let alertmanager = channels
+        .alertmanager
+        .iter()
+        .map(|server| Job::Alertmanager(alertmanager::Letter::new(server, message, stamp)));
+    let people = slack.chain(email).chain(webhook);
+    let jobs = people.chain(pagerduty).chain(alertmanager);
     jobs.map(|job| Course {
         job: Arc::new(job),
         attempts: 0,

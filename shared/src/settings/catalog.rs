@@ -273,12 +273,16 @@ pub const CATALOG: &[Setting] = &[
     set(ALL, "email_to", "", "The receivers' addresses, a list"),
     set(ALL, "webhook_url", "", "An address that gets the message as JSON").secret(),
     set(ALL, "webhook_secret", "", "Signs the message: `X-Signature-256` is HMAC-SHA256 over the body").secret(),
+    set(ALL, "pagerduty_routing_key", "", "PagerDuty's integration key (Events API v2): a failure triggers an incident of the deployment, a later success or warning resolves it").secret(),
+    set(ALL, "pagerduty_url", "`https://events.pagerduty.com/v2/enqueue`", "PagerDuty's address, where yours is another service region's"),
+    set(ALL, "alertmanager_url", "", "Alertmanager's address: a failure raises the alert `DeploymentFailed`, a later success or warning ends it").secret(),
     // The forge.
     set(ALL, "forge_token", "", "The forge's token; it has to write commit statuses, and issues where incidents are opened").plain(&["GITHUB_TOKEN"]).secret(),
     set(ALL, "forge_type", "the pipeline's forge", "`github`, `forgejo`, `gitea` or `gitlab`").ci(&["CI_FORGE_TYPE"]),
     set(ALL, "forge_url", "the pipeline's forge", "The forge's address").ci(&["CI_FORGE_URL"]),
     set(ALL, "commit_status", "`false`", "Set the commit's status at the forge; needs `forge_token`").switch(),
     set(ALL, "status_context", "the plugin's name", "The name of the commit's status"),
+    set(ROLLBACK, "forge_deployment", "`false`", "Record the rollback as a deployment at the forge; on GitHub that starts a pipeline where Woodpecker may run deployments").switch(),
     // How it runs.
     set(ALL, "ca_certificate", "", "A file with certificates to trust beside the system's, for HTTPS, mail and database"),
     set(ALL, "preflight", "`false`", "Only check that everything needed is there; before a deploy step it records the deployment as `started`").switch(),

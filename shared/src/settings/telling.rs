@@ -2,7 +2,9 @@
 
 use crate::message::Outcome;
 use crate::notify::Channels;
+use crate::notify::alertmanager::Alertmanager;
 use crate::notify::email::{self, Email, Login, Tls};
+use crate::notify::pagerduty::{self, PagerDuty};
 use crate::notify::webhook::Webhook;
 use crate::problem::Problem;
 use crate::secret::Secret;
@@ -42,6 +44,12 @@ pub fn telling_beside(read: &mut Reader, otherwise: &[Outcome], signs: bool) -> 
         slack: read.read("slack_webhook_url", web_address).map(Secret::new),
         email: mail(read),
         webhook: webhook(read, signs),
+        pagerduty: pagerduty(read),
+        alertmanager: read
+            .read("alertmanager_url", web_address)
+            .map(|url| Alertmanager {
+                url: Secret::new(url),
+            }),
     };
     Telling {
         channels,
@@ -59,6 +67,18 @@ fn web_address(text: &str) -> Result<String, value::Expected> {
     } else {
         Err(wanted)
     }
+}
+
+fn pagerduty(read: &mut Reader) -> Option<PagerDuty> {
+    let url = read.read("pagerduty_url", web_address);
+    let routing_key = read.text("pagerduty_routing_key").map(Secret::new);
+    if url.is_some() && routing_key.is_none() && !read.is_misspelt("pagerduty_routing_key") {
+        read.refuse("pagerduty_url", "a pagerduty_routing_key beside it");
+    }
+    Some(PagerDuty {
+        url: url.unwrap_or_else(|| pagerduty::ADDRESS.to_owned()),
+        routing_key: routing_key?,
+    })
 }
 
 fn webhook(read: &mut Reader, signs: bool) -> Option<Webhook> {
@@ -167,6 +187,18 @@ mod tests {
         let mut read = Reader::new(&raw);
         let _ = telling(&mut read, &[]);
         read.finish().len()
+    }
+
+    #[test]
+    fn an_address_of_pagerduty_needs_a_key() {
+        let address = (
+            "PLUGIN_PAGERDUTY_URL",
+            "https://events.eu.pagerduty.com/v2/enqueue",
+        );
+        let key = ("PLUGIN_PAGERDUTY_ROUTING_KEY", "0123456789abcdef");
+        assert_eq!(problems(Plugin::Health, &[address]), 1);
+        assert_eq!(problems(Plugin::Health, &[address, key]), 0);
+        assert_eq!(problems(Plugin::Health, &[key]), 0);
     }
 
     #[test]

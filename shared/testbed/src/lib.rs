@@ -5,6 +5,7 @@
     reason = "what cannot be started must fail the test"
 )]
 
+pub mod alertmanager;
 pub mod backend;
 pub mod connect_proxy;
 pub mod forge;

@@ -28,6 +28,7 @@ fn all(slack: &Sink, mail: &Smtp, hook: &Sink) -> Channels {
             url: Secret::new(hook.url("/hook")),
             secret: None,
         }),
+        ..Channels::default()
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it panics")]
 
+mod alarms;
 mod channels;
 mod email;
 mod slack;
