@@ -28,6 +28,8 @@ pub struct Ledger<'a> {
     left: Option<Subject>,
     /// The hold on this commit, if there is one.
     held: bool,
+    /// Whether a step before this one said that it deploys.
+    is_started: bool,
     has_begun: bool,
     notices: Notices,
 }
@@ -44,6 +46,7 @@ impl<'a> Ledger<'a> {
             fenced: None,
             left: None,
             held: false,
+            is_started: false,
             has_begun: false,
             notices: Notices::default(),
         }

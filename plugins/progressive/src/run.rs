@@ -215,6 +215,9 @@ impl Running<'_> {
         let text = verdict::line(plan, state, ending, exit);
         log.keep(&text);
         hands.ends(state, ending);
+        if ending.is_blocked() && plan.mode == Mode::Roll {
+            hands.ledger.call_off(&ending.cause.why());
+        }
         hands.ledger.close(hands.cancel.is_cancelled());
         let limits = &plan.rules.thresholds;
         let tables: Vec<_> = stages::table(&state.results, limits).into_iter().collect();

@@ -27,6 +27,7 @@ impl Ledger<'_> {
         let history = self.store().deployment(repo, environment, id, 0);
         let status = history.map_err(unread)?.value.deployment;
         let status = status.and_then(|deployed| deployed.known_status());
+        self.is_started = status == Some(Status::Started);
         let stays = |status: &Status| matches!(status, Status::RolledBack | Status::Held);
         guards.spent = status.filter(stays).map(|status| status.word().to_owned());
         let parts = self.store().parts(repo, environment, id);

@@ -126,6 +126,16 @@ impl Ledger<'_> {
         self.write_for(&subject, Record::Deployment(deployment))
     }
 
+    /// Writes down that a deployment which a step before this one began was called off, so that no rollback takes it for
+    /// one that died half-way.
+    pub fn call_off(&mut self, why: &[String]) {
+        if self.is_started {
+            let row = rows::deployment(Status::Cancelled, why, None);
+            let written = self.deployment(row, None);
+            self.complain(written);
+        }
+    }
+
     /// Holds the commit of an intent.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use shared::intent::{At, Part};
 use shared::split::Share;
 
-use super::{Cause, OnInconclusive, Phase, PutBack, Reach, Turn};
+use super::{Busy, Cause, OnInconclusive, Phase, PutBack, Reach, Turn};
 
 /// What becomes of the traffic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +107,16 @@ impl Ending {
             attempt: 1,
             pausing: false,
         }
+    }
+
+    /// Whether somebody or something kept the rollout from beginning.
+    pub fn is_blocked(&self) -> bool {
+        let overtaken = matches!(self.cause, Cause::Busy(Busy::LeaseLost { .. }));
+        let kept = matches!(
+            self.cause,
+            Cause::Refused(_) | Cause::Busy(_) | Cause::Left { .. }
+        );
+        kept && !overtaken && self.way == Way::Nothing
     }
 
     /// Whether nothing is left to do.

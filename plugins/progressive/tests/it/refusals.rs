@@ -1,5 +1,10 @@
 //! What is refused before anything is touched, and how it is said.
 
+use shared::clock::ReplayClock;
+use shared::deployment::Status;
+use shared::record::{Deployment, Record, Subject};
+use shared::store::{Limits, Records, StoreConfig};
+
 use crate::rollouts::script;
 use crate::step::{Pipeline, World};
 
@@ -169,4 +174,59 @@ fn a_script_can_move_the_traffic_and_never_sees_our_secrets() {
         seen.contains("TOKEN=for-the-script") && !seen.contains("hunter2222"),
         "{seen}"
     );
+}
+
+#[test]
+fn a_deployment_that_was_begun_and_is_then_refused_or_blocked_is_called_off_in_the_records() {
+    let world = World::start();
+    let pipeline = Pipeline::new("8", world.settings());
+    let journal = pipeline.workspace.join(".deployment/journal.jsonl");
+    let records = |note: &mut dyn FnMut(&mut Records<'_>)| {
+        let clock = ReplayClock::at(jiff::Timestamp::from_second(1_700_000_000).unwrap());
+        let limit = std::time::Duration::from_secs(10);
+        let config = StoreConfig {
+            database: None,
+            journal: journal.clone(),
+            application: "plugin-health/0.1.0".into(),
+            limits: Limits {
+                connect: limit,
+                statement: limit,
+                reply: limit,
+                migrate: limit,
+                journal_lock: limit,
+                deliver: limit,
+            },
+        };
+        note(&mut Records::open(config, &clock));
+    };
+    let (repo, environment, id) = ("acme/shop", "production", "acme-shop-production-8");
+    let status = || {
+        let mut status = None;
+        records(&mut |records| {
+            let history = records.deployment(repo, environment, id, 0).unwrap();
+            status = history.value.deployment;
+        });
+        status.map(|row| (row.status, row.rollback_reason.unwrap_or_default()))
+    };
+    let gone = ("haproxy_address", "/nowhere/admin.sock");
+    pipeline.run(&[gone]).with(2, "REFUSED");
+    assert_eq!(status(), None, "nobody said that it deploys");
+    let started = || {
+        records(&mut |records| {
+            let subject = Subject {
+                repo: repo.into(),
+                environment: environment.into(),
+                deployment_id: id.into(),
+                commit: None,
+                build_id: None,
+            };
+            let row = Deployment::standard(Status::Started);
+            records.record(&subject, Record::Deployment(row));
+        });
+    };
+    started();
+    pipeline.run(&[gone]).with(2, "REFUSED");
+    let (called, reason) = status().unwrap();
+    assert_eq!(called, "cancelled");
+    assert!(reason.contains("/nowhere/admin.sock"), "{reason}");
 }
