@@ -21,12 +21,13 @@ const BACK: Duration = Duration::from_secs(10 * 60);
 const VERIFY: Duration = Duration::from_secs(4);
 
 /// The facts of the bad deployment.
-pub fn facts(settings: &Settings, bad: &Bad, pool: Option<String>) -> Facts {
+pub fn facts(settings: &Settings, bad: &Bad, target: &Target, pool: Option<String>) -> Facts {
     Facts {
         id: bad.id.clone(),
         commit: bad.commit.clone(),
         environment: settings.subject.environment.clone(),
         pool,
+        previous_commit: Some(target.commit.clone()),
     }
 }
 
@@ -65,7 +66,6 @@ pub fn webhook(
 pub fn roll_back(
     settings: &Settings,
     facts: Facts,
-    target: &Target,
     attempt: u32,
     http: &Arc<Http>,
     log: &Log,
@@ -74,10 +74,7 @@ pub fn roll_back(
     match &settings.hook.hook {
         None => Err("there is no deployment_script and no deployment_webhook".to_owned()),
         Some(Hook::Script(path)) => {
-            let mut script = script(settings, path, facts, BACK);
-            let good = Secret::new(target.commit.clone());
-            let name = "DEPLOYMENT_PREVIOUS_COMMIT".to_owned();
-            script.script_env.push((name, good));
+            let script = script(settings, path, facts, BACK);
             run(&script, call, log)
         }
         Some(Hook::Webhook(url)) => {

@@ -10,12 +10,13 @@ use shared::http::Http;
 use shared::intent::Intent;
 use shared::log::{Level, Log, Tone};
 use shared::notify;
-use shared::record::part;
+use shared::record::{Stage, part};
 use shared::signal::Cancel;
 use shared::tick::Tick;
 use shared::verdict::Verdict;
 
-use crate::forging::Forging;
+use crate::edges::{self, Whom};
+use crate::forging::{Forging, Story};
 use crate::ledger::Ledger;
 use crate::looking::Eyes;
 use crate::plan::{Block, Part, Plan};
@@ -24,7 +25,7 @@ use crate::report::told::Told;
 use crate::report::verdict::Came;
 use crate::repository::{Back, Repository};
 use crate::settings::{MarkerPlace, Settings};
-use crate::{calls, edges, mover, rows};
+use crate::{calls, mover, rows};
 
 /// How often a part is tried.
 const TRIES: u32 = 3;
@@ -53,6 +54,8 @@ pub struct Hands<'a> {
     pub ledger: Ledger<'a>,
     /// Why it is rolled back.
     pub reason: String,
+    /// The stages of the bad deployment's rollout.
+    pub stages: Vec<Stage>,
     /// What came of it so far.
     pub came: Came,
     /// How it stood when people were told.
@@ -170,9 +173,8 @@ impl Hands<'_> {
         match part {
             Part::Traffic(snapshot) => self.traffic(plan, snapshot.as_deref(), last, attempt),
             Part::Script => {
-                let facts = calls::facts(settings, bad, mover::pool(settings, last));
-                calls::roll_back(settings, facts, target, attempt, self.http, self.log)
-                    .map(|()| None)
+                let facts = calls::facts(settings, bad, target, mover::pool(settings, last));
+                calls::roll_back(settings, facts, attempt, self.http, self.log).map(|()| None)
             }
             Part::Redeploy => self.redeploy(plan).map(Some),
             Part::Records => {
@@ -180,7 +182,7 @@ impl Hands<'_> {
                 self.ledger.rolled_back(bad, target, &reason).map(|()| None)
             }
             Part::Incident => self.incident(plan, "rollback").map(Some),
-            Part::Status => self.forging.status(bad, &self.reason).map(|()| None),
+            Part::Status => self.forging.status(plan, &self.reason).map(|()| None),
             Part::Watch => self.watch(plan).map(|()| None),
             Part::Marker => self.mark(plan),
             Part::Notify => self.notify(plan).map(|()| None),
@@ -205,7 +207,7 @@ impl Hands<'_> {
         if let Some(snapshot) = snapshot {
             let reason = self.reason.clone();
             // An intent that is on no disk must not keep traffic on a bad version.
-            if let Err(why) = self.ledger.going_back(last, &reason) {
+            if let Err(why) = self.ledger.going_back(&reason) {
                 if self.ledger.fenced.is_some() {
                     return Err(why);
                 }
@@ -214,6 +216,7 @@ impl Hands<'_> {
             let facts = calls::facts(
                 self.settings,
                 &plan.bad,
+                &plan.target,
                 mover::pool(self.settings, Some(last)),
             );
             mover::restore(self.settings, facts, snapshot, attempt, self.http)?;
@@ -224,7 +227,7 @@ impl Hands<'_> {
         if *id != plan.bad.id {
             return Ok(Some(format!("what {id} had left is put back")));
         }
-        if let Err(why) = self.ledger.close_rollout(last) {
+        if let Err(why) = self.ledger.close_rollout() {
             self.log.warn(&format!("not written: {why}"));
         }
         Ok(None)
@@ -255,8 +258,14 @@ impl Hands<'_> {
     /// # Errors
     /// When it is not told.
     pub fn incident(&self, plan: &Plan, note: &str) -> Result<String, String> {
-        self.forging
-            .incident(plan, &self.came, &self.reason, note, &self.timeline)
+        let story = Story {
+            plan,
+            came: &self.came,
+            reason: &self.reason,
+            timeline: &self.timeline,
+            stages: &self.stages,
+        };
+        self.forging.incident(&story, note)
     }
 
     /// A branch that a person has to merge; where no forge can open the pull request, a person does that, too.
@@ -314,7 +323,28 @@ impl Hands<'_> {
     /// # Errors
     /// When nobody can be told: the private authority's file cannot be used.
     pub fn notify(&mut self, plan: &Plan) -> Result<(), String> {
-        self.told = Some(self.came.exit(plan));
+        let exit = self.came.exit(plan);
+        self.told = Some(exit);
+        // An alarm ends when all is seen to be well, which comes later.
+        let whom = match exit {
+            Exit::NeedsPerson => Whom::All,
+            _ => Whom::People,
+        };
+        self.tell(plan, whom)
+    }
+
+    /// Ends the alarms of a deployment that is rolled back: all is done, and well where it was looked at.
+    ///
+    /// # Errors
+    /// As [`Self::notify`].
+    pub fn end_alarms(&mut self, plan: &Plan) -> Result<(), String> {
+        match self.came.exit(plan) {
+            Exit::Passed => self.tell(plan, Whom::Alarms),
+            _ => Ok(()),
+        }
+    }
+
+    fn tell(&mut self, plan: &Plan, whom: Whom) -> Result<(), String> {
         let told = Told {
             subject: &self.settings.subject,
             ci: &self.settings.ci,
@@ -328,7 +358,7 @@ impl Hands<'_> {
         } else {
             notify::DEADLINE
         };
-        for delivery in edges::tell(&message, self.settings, within, self.clock)? {
+        for delivery in edges::tell(&message, self.settings, whom, within, self.clock)? {
             match delivery.outcome {
                 Ok(()) => self.log.info(&format!("told {}", delivery.channel)),
                 Err(why) => {

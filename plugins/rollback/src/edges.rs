@@ -10,7 +10,9 @@ use shared::log::Log;
 use shared::message::Message;
 use shared::notify::{self, Delivery};
 use shared::page::{self, Report};
-use shared::store::lease::{self, Acquisition, Claim, Heartbeat, LeaseConfig, Terms};
+use shared::store::lease::{
+    self, Acquisition, Alone, Claim, Heartbeat, LeaseConfig, Locked, Occupant, Terms,
+};
 use shared::store::{DatabaseConfig, Limits};
 use shared::tls::Roots;
 
@@ -35,6 +37,9 @@ const TERMS: Terms = Terms {
     ttl: Duration::from_secs(30),
     heartbeat: Duration::from_secs(5),
 };
+
+/// The token of whoever has a lock instead of a lease.
+const WITHOUT_LEASE: i64 = 0;
 
 /// HTTP as the settings say.
 ///
@@ -88,19 +93,69 @@ pub fn lease(
     deployment_id: &str,
     clock: &Arc<dyn Clock + Send + Sync>,
 ) -> Result<Result<Heartbeat, Holder>, String> {
-    let claim = Claim {
+    let claim = claim(settings, deployment_id, &**clock);
+    match lease::acquire(&lease_config(database), &claim, clock)? {
+        Acquisition::Acquired(lease) | Acquisition::TakenOver { lease, .. } => lease.keep().map(Ok),
+        Acquisition::Held { by } => Ok(Err(run(by))),
+        Acquisition::Cancelled => Err("the run was cancelled".to_owned()),
+    }
+}
+
+/// Keeps other runs out that have the same journal, where there is no database to hold a lease; or says who has it.
+///
+/// # Errors
+/// When the volume cannot lock.
+pub fn alone(
+    settings: &Settings,
+    deployment_id: &str,
+    clock: &dyn Clock,
+) -> Result<Result<Alone, Holder>, String> {
+    match lease::lock(&settings.journal, &claim(settings, deployment_id, clock)) {
+        Ok(alone) => Ok(Ok(alone)),
+        Err(Locked::By(by)) => Ok(Err(by.map_or_else(nameless, occupant))),
+        Err(Locked::Unusable(why)) => Err(why),
+    }
+}
+
+fn occupant(by: Occupant) -> Holder {
+    Holder::Run {
+        deployment_id: by.deployment_id,
+        plugin: by.plugin,
+        token: WITHOUT_LEASE,
+        pipeline: by.pipeline_url,
+    }
+}
+
+/// Somebody who has not said yet who it is.
+fn nameless() -> Holder {
+    Holder::Run {
+        deployment_id: "unknown".to_owned(),
+        plugin: "another run".to_owned(),
+        token: WITHOUT_LEASE,
+        pipeline: None,
+    }
+}
+
+fn claim(settings: &Settings, deployment_id: &str, clock: &dyn Clock) -> Claim {
+    Claim {
         repo: settings.subject.repo.clone(),
         environment: settings.subject.environment.clone(),
         deployment_id: deployment_id.to_owned(),
         run_id: format!("{}-{}", clock.now().as_nanosecond(), std::process::id()),
         pipeline_url: settings.ci.pipeline_url.clone(),
         plugin: USER_AGENT.to_owned(),
-    };
-    match lease::acquire(&lease_config(database), &claim, clock)? {
-        Acquisition::Acquired(lease) | Acquisition::TakenOver { lease, .. } => lease.keep().map(Ok),
-        Acquisition::Held { by } => Ok(Err(run(by))),
-        Acquisition::Cancelled => Err("the run was cancelled".to_owned()),
     }
+}
+
+/// Whom of those who are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whom {
+    /// All of them.
+    All,
+    /// Those who read messages, and not what keeps an alarm until it is over.
+    People,
+    /// Only what keeps an alarm.
+    Alarms,
 }
 
 /// Tells people within a time, if this is an occasion to. Gives what came of it on each channel.
@@ -110,23 +165,23 @@ pub fn lease(
 pub fn tell(
     message: &Message,
     settings: &Settings,
+    whom: Whom,
     within: Duration,
     clock: &dyn Clock,
 ) -> Result<Vec<Delivery>, String> {
     let telling = &settings.telling;
-    if !telling.on.contains(&message.outcome) || telling.channels.is_empty() {
+    let channels = match whom {
+        Whom::All => telling.channels.clone(),
+        Whom::People => telling.channels.people(),
+        Whom::Alarms => telling.channels.alarms(),
+    };
+    if !telling.on.contains(&message.outcome) || channels.is_empty() {
         return Ok(Vec::new());
     }
     let roots = Roots::load(settings.ca_certificate.as_deref())?;
     let proxies = settings.proxies.clone();
     let reach = Arc::new(notify::Reach::new(roots, proxies, USER_AGENT));
-    Ok(notify::send(
-        &telling.channels,
-        message,
-        &reach,
-        within,
-        clock,
-    ))
+    Ok(notify::send(&channels, message, &reach, within, clock))
 }
 
 /// Writes the report, if one is asked for. A report that cannot be written fails no step.

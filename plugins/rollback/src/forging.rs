@@ -4,6 +4,8 @@ use std::cell::OnceCell;
 use std::time::Duration;
 
 use shared::clock::Clock;
+use shared::deployment::rollback_id;
+use shared::exit::Exit;
 use shared::forge::{
     CommitStatus, Deployment, Forge, Progress, Proposal, Protection, Purpose, State, Told,
     pipeline_deployment,
@@ -11,9 +13,11 @@ use shared::forge::{
 use shared::http::Http;
 use shared::incident::{Incident, Key, Task};
 use shared::log::Log;
+use shared::record::Stage;
 
 use crate::plan::Plan;
 use crate::plan::facts::{Asked, Bad, short};
+use crate::report::stages;
 use crate::report::verdict::{self, Came};
 use crate::settings::Settings;
 
@@ -35,12 +39,28 @@ pub struct Forging<'a> {
     protects: OnceCell<Option<bool>>,
 }
 
+/// What an incident tells of.
+#[derive(Debug, Clone, Copy)]
+pub struct Story<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// What came of it so far.
+    pub came: &'a Came,
+    /// Why it is rolled back.
+    pub reason: &'a str,
+    /// What the log said, one line each.
+    pub timeline: &'a [String],
+    /// The stages of the bad deployment's rollout.
+    pub stages: &'a [Stage],
+}
+
 /// What can be asked of the forge, into what was asked for.
 pub fn asked(settings: &Settings, asked: Asked) -> Asked {
     let forging = &settings.forging;
     Asked {
         incident: forging.desk.is_some(),
         status: forging.status_context.is_some()
+            || settings.forge_deployment
             || (forging.place.is_some() && started_by(settings).is_some()),
         pull_requests: forging.place.is_some(),
         ..asked
@@ -129,21 +149,14 @@ impl<'a> Forging<'a> {
     ///
     /// # Errors
     /// When it is not told.
-    pub fn incident(
-        &self,
-        plan: &Plan,
-        came: &Came,
-        reason: &str,
-        note: &str,
-        timeline: &[String],
-    ) -> Result<String, String> {
+    pub fn incident(&self, story: &Story, note: &str) -> Result<String, String> {
         let desk = self
             .settings
             .forging
             .desk
             .as_ref()
             .ok_or("no incident is wanted")?;
-        let incident = self.text(plan, came, reason, note, timeline);
+        let incident = self.text(story, note);
         let told = self.at_hand()?.incident(&incident, desk, WITHIN)?;
         Ok(self.told(told))
     }
@@ -163,13 +176,13 @@ impl<'a> Forging<'a> {
         Ok(self.told(told))
     }
 
-    /// Tells of the bad commit and its deployment. A new deployment is not recorded: on GitHub that would start a
-    /// pipeline.
+    /// Tells of the bad commit and its deployment; of the rollback as a deployment of its own only where somebody
+    /// wants that: on GitHub it can start a pipeline.
     ///
     /// # Errors
     /// When one of them is not told.
-    pub fn status(&self, bad: &Bad, reason: &str) -> Result<(), String> {
-        let forge = self.at_hand()?;
+    pub fn status(&self, plan: &Plan, reason: &str) -> Result<(), String> {
+        let (forge, bad) = (self.at_hand()?, &plan.bad);
         let description = self.log.masked(&format!("rolled back: {reason}"));
         let url = self.settings.ci.pipeline_url.clone();
         if let Some(context) = &self.settings.forging.status_context {
@@ -200,7 +213,53 @@ impl<'a> Forging<'a> {
             let told = forge.deployment(&deployment, WITHIN)?;
             self.told(told);
         }
+        if self.settings.forge_deployment {
+            let deployment = self.rollback(plan, Progress::InProgress, reason);
+            let told = forge.deployment(&deployment, WITHIN)?;
+            self.log.info(&self.told(told));
+        }
         Ok(())
+    }
+
+    /// Tells what became of the rollback, where it is recorded as a deployment. A rollback that was cancelled or
+    /// overtaken goes on.
+    pub fn rolled_back(&self, plan: &Plan, came: &Came, reason: &str) {
+        let progress = match came.exit(plan) {
+            Exit::Passed => Progress::Success,
+            Exit::NeedsPerson => Progress::Failure,
+            _ => return,
+        };
+        if !self.settings.forge_deployment {
+            return;
+        }
+        let deployment = self.rollback(plan, progress, reason);
+        let told = self
+            .at_hand()
+            .and_then(|forge| forge.deployment(&deployment, WITHIN));
+        match told {
+            Ok(told) => self.log.info(&self.told(told)),
+            Err(why) => self
+                .log
+                .warn(&format!("the forge does not know how it ended: {why}")),
+        }
+    }
+
+    /// The rollback as the forge records it: a deployment of the good commit, which names the one gone back from.
+    fn rollback(&self, plan: &Plan, progress: Progress, reason: &str) -> Deployment {
+        Deployment {
+            name: rollback_id(&plan.bad.id),
+            environment: self.settings.subject.environment.clone(),
+            sha: plan.target.commit.clone(),
+            reference: self.settings.remote.branch.clone().unwrap_or_default(),
+            purpose: Purpose::Rollback {
+                of: plan.bad.id.clone(),
+                sha: plan.bad.commit.clone(),
+            },
+            progress,
+            description: self.log.masked(&format!("rolled back: {reason}")),
+            url: self.settings.ci.pipeline_url.clone(),
+            started_by: None,
+        }
     }
 
     /// Opens a pull request of a branch that was pushed. Gives where it is.
@@ -250,14 +309,8 @@ impl<'a> Forging<'a> {
         named.into_iter().filter_map(link).collect()
     }
 
-    fn text(
-        &self,
-        plan: &Plan,
-        came: &Came,
-        reason: &str,
-        note: &str,
-        timeline: &[String],
-    ) -> Incident {
+    fn text(&self, story: &Story, note: &str) -> Incident {
+        let Story { plan, came, .. } = *story;
         let masked = |text: &str| self.log.masked(text);
         let subject = &self.settings.subject;
         let own = |text: &str| text.to_owned();
@@ -274,6 +327,12 @@ impl<'a> Forging<'a> {
             .iter()
             .map(|what| task(format!("do by hand what is not done: {what}")))
             .collect();
+        if came.is_unhealthy() {
+            tasks.push(task(format!(
+                "look at the service: {} was good before and is not well now",
+                short(&plan.target.commit)
+            )));
+        }
         tasks.push(task(format!(
             "find out why {} was bad, before it is deployed again",
             short(&plan.bad.commit)
@@ -281,6 +340,12 @@ impl<'a> Forging<'a> {
         let done = plan.done.iter().cloned();
         let done = done.chain(came.done.iter().map(|(word, _)| own(word)));
         let fact = |name: &str, value: &str| (own(name), own(value));
+        let mut facts = vec![
+            fact("gone back to", &plan.target.commit),
+            fact("found by", &plan.target.source.words()),
+        ];
+        let limits = &self.settings.looking.thresholds;
+        facts.extend(stages::facts(story.stages));
         Incident {
             key: self.key(&plan.bad),
             note: own(note),
@@ -288,10 +353,11 @@ impl<'a> Forging<'a> {
             title: format!("rolled back: {} {}", subject.repo, subject.environment),
             severity: self.settings.forging.severity,
             what: masked(&format!(
-                "Deployment {} is rolled back from {} to {}: {reason}",
+                "Deployment {} is rolled back from {} to {}: {}",
                 plan.bad.id,
                 short(&plan.bad.commit),
-                short(&plan.target.commit)
+                short(&plan.target.commit),
+                story.reason
             )),
             at: self.clock.now(),
             commit: Some(plan.bad.commit.clone()),
@@ -299,12 +365,9 @@ impl<'a> Forging<'a> {
                 .iter()
                 .map(|text| masked(text))
                 .collect(),
-            facts: vec![
-                fact("gone back to", &plan.target.commit),
-                fact("found by", &plan.target.source.words()),
-            ],
-            charts: Vec::new(),
-            timeline: timeline.to_vec(),
+            facts,
+            charts: stages::charts(story.stages, limits),
+            timeline: story.timeline.to_vec(),
             done: done.collect(),
             not_done,
             tasks,

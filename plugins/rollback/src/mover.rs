@@ -8,7 +8,8 @@ use shared::http::Http;
 use shared::intent::Intent;
 use shared::signal::Cancel;
 use shared::split::{Share, Snapshot};
-use shared::traffic::haproxy::{self, Haproxy, Release, Servers};
+use shared::tls::Roots;
+use shared::traffic::haproxy::{self, Haproxy, Identity, Release, Servers};
 use shared::traffic::{Scripted, TrafficManager, Watching};
 
 use crate::calls;
@@ -68,15 +69,16 @@ fn manager(
 ) -> Result<Box<dyn TrafficManager>, String> {
     Ok(match (snapshot.manager.as_str(), &settings.hook.hook) {
         ("haproxy", _) => {
-            if settings.haproxy.is_empty() {
+            let known = &settings.haproxy;
+            if known.addresses.is_empty() {
                 return Err("a rollout moved traffic with HAProxy, set haproxy_address so that it can be put back".to_owned());
             }
             let servers = servers_of(snapshot).ok_or("the snapshot of the traffic names no servers")?;
             Box::new(Haproxy::new(haproxy::Settings {
-                addresses: settings.haproxy.clone(),
+                addresses: known.addresses.clone(),
                 servers,
                 release: Release::default(),
-                identity: None,
+                identity: identity(settings)?,
                 limit: haproxy::LIMIT,
                 verify: haproxy::VERIFY,
             })?)
@@ -95,6 +97,15 @@ fn manager(
         ("webhook", _) => return Err("a rollout moved traffic with the deployment webhook, set deployment_webhook so that it can be put back".to_owned()),
         (other, _) => return Err(format!("a rollout moved traffic with {other:?}, which this version does not know")),
     })
+}
+
+/// What is shown to a runtime API behind TLS, where there is one.
+fn identity(settings: &Settings) -> Result<Option<Identity>, String> {
+    let Some(shown) = &settings.haproxy.shown else {
+        return Ok(None);
+    };
+    let roots = Roots::load(settings.ca_certificate.as_deref())?;
+    Identity::new(&roots, &shown.certificate, &shown.key).map(Some)
 }
 
 /// The servers that a snapshot is about.

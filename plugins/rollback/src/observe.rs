@@ -54,7 +54,7 @@ pub fn observe(looks: &Looks, ledger: &mut Ledger) -> Result<Observed, End> {
     let candidates = candidates(looks, &known, &bad, ledger)?;
     let target = target::choose(asked, &known, &bad, &candidates)?;
     let last = known.intent();
-    let facts = calls::facts(settings, &bad, mover::pool(settings, last));
+    let facts = calls::facts(settings, &bad, &target, mover::pool(settings, last));
     let traffic = mover::read(settings, facts, last, http);
     let marked = match settings.marker {
         MarkerPlace::Database => ledger.marker(),

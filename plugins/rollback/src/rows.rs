@@ -1,13 +1,13 @@
 //! What is written down of a rollback, and what is read back of rollouts. Pure.
 
-use shared::deployment::Status;
-use shared::intent::{At, Intent, Part};
-use shared::record::{Check, Deployment, Mark, ROLLBACK, Subject, part};
+use shared::deployment::{Status, rollback_id};
+use shared::intent::{Intent, Part};
+use shared::record::{Check, Deployment, ROLLBACK, Subject};
 use shared::sample::Sample;
 use shared::threshold::Thresholds;
 use shared::tick::judge_one;
 
-use crate::plan::facts::{Bad, rollback_id};
+use crate::plan::facts::Bad;
 use crate::plan::target::Target;
 
 /// Whose the bad deployment's rows are.
@@ -82,32 +82,20 @@ fn whole(value: f64) -> i32 {
     whole
 }
 
-/// An intent as the records have it: closed where somebody closed it, with the parts that are done.
-pub fn recorded(mut intent: Intent, mark: Option<Mark>, parts: &[String]) -> Intent {
-    match (mark, intent.at) {
-        (None, _) | (_, At::Closed | At::Held | At::Succeeded { .. }) => {}
-        (Some(Mark::Held), _) => intent.at = At::Held,
-        (Some(Mark::Finished | Mark::Settled), _) => intent.at = At::Closed,
-    }
-    let words = [
-        (part::TRAFFIC, Part::Traffic),
-        (part::SCRIPT, Part::Script),
-        ("record", Part::Record),
-        (part::INCIDENT, Part::Incident),
-        (part::NOTIFY, Part::Notify),
-    ];
-    for (word, known) in words {
-        if parts.iter().any(|done| done == word) {
-            intent.mark(known);
-        }
-    }
-    intent
+/// The parts that are done of a deployment, by their words: what the records have, without what they had of an earlier
+/// run of the same deployment when its rollout began.
+pub fn done(words: Vec<String>, rollout: Option<&Intent>) -> Vec<String> {
+    let old = |word: &str| {
+        let part = Part::of(word);
+        rollout.zip(part).is_some_and(|(rollout, part)| {
+            rollout.before.contains(&part) && !rollout.done.contains(&part)
+        })
+    };
+    words.into_iter().filter(|word| !old(word)).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use shared::split::Share;
-
     use super::*;
 
     fn bad() -> Bad {
@@ -130,22 +118,15 @@ mod tests {
     }
 
     #[test]
-    fn what_was_closed_is_closed_and_what_is_done_is_done() {
-        let moving = Intent {
-            at: At::Moving { to: Share::ALL },
+    fn what_an_earlier_run_of_the_deployment_did_is_not_done() {
+        let words = || ["traffic", "script", "branch"].map(str::to_owned).to_vec();
+        assert_eq!(done(words(), None), words());
+        let again = Intent {
+            before: vec![Part::Script, Part::Traffic],
+            done: vec![Part::Traffic],
             ..Intent::begun("d1", None)
         };
-        assert_eq!(
-            recorded(moving.clone(), Some(Mark::Settled), &[]).at,
-            At::Closed
-        );
-        assert_eq!(recorded(moving.clone(), Some(Mark::Held), &[]).at, At::Held);
-        let done = recorded(
-            moving.clone(),
-            None,
-            &["traffic".to_owned(), "branch".to_owned()],
-        );
-        assert_eq!((done.at, done.done), (moving.at, vec![Part::Traffic]));
+        assert_eq!(done(words(), Some(&again)), ["traffic", "branch"]);
     }
 
     #[test]

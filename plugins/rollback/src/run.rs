@@ -9,7 +9,6 @@ use shared::http::Http;
 use shared::log::{Level, Log, Tone};
 use shared::settings::common::DryRun;
 use shared::signal::Cancel;
-use shared::store::lease::Heartbeat;
 use shared::table::aligned;
 
 use crate::carry::Hands;
@@ -23,7 +22,7 @@ use crate::report::told::Told;
 use crate::report::verdict::{self, Came};
 use crate::repository::Repository;
 use crate::settings::{Mode, Settings};
-use crate::turn::Getting;
+use crate::turn::{Getting, Grip};
 use crate::{confirm, edges, forging, mark, preflight};
 
 /// Runs what the settings say, and tells how it ended.
@@ -102,7 +101,7 @@ impl Rollback<'_> {
     fn run(self) -> Exit {
         let mut ledger = Ledger::open(self.settings, &**self.clock, self.log);
         match self.began(&mut ledger) {
-            Ok(Some((observed, heartbeat))) => self.carry(&observed, heartbeat, ledger),
+            Ok(Some((observed, grip))) => self.carry(&observed, grip, ledger),
             Ok(None) => {
                 let text = "DRY RUN (exit 0): this is what would be done; nothing was touched. Next: run without dry_run";
                 self.log.verdict(Tone::Good, text);
@@ -119,7 +118,7 @@ impl Rollback<'_> {
 
     /// Everything before the first part; nothing on a dry run. What is planned before the lease is planned again under
     /// it.
-    fn began(&self, ledger: &mut Ledger) -> Result<Option<(Observed, Option<Heartbeat>)>, End> {
+    fn began(&self, ledger: &mut Ledger) -> Result<Option<(Observed, Grip)>, End> {
         let first = self.observe(ledger)?;
         let lines = lines::plan(&first.plan);
         for line in &lines {
@@ -135,17 +134,17 @@ impl Rollback<'_> {
             log: self.log,
         };
         let reason = self.reason(&first.plan);
-        let heartbeat = getting.get(&first.plan.bad, first.has_touched, &reason, ledger)?;
-        ledger.token = heartbeat.as_ref().map(Heartbeat::token);
+        let grip = getting.get(&first.plan.bad, first.has_touched, &reason, ledger)?;
+        ledger.token = grip.token();
         match self.observe(ledger) {
             Ok(again) => {
                 let new = lines::plan(&again.plan);
                 let changed = new.iter().filter(|line| !lines.contains(line));
                 changed.for_each(|line| self.log.info(line));
-                Ok(Some((again, heartbeat)))
+                Ok(Some((again, grip)))
             }
             Err(end) => {
-                let _ = heartbeat.map_or(Ok(()), Heartbeat::release);
+                let _ = grip.release();
                 Err(end)
             }
         }
@@ -200,9 +199,10 @@ impl Rollback<'_> {
         })
     }
 
-    fn carry(&self, observed: &Observed, heartbeat: Option<Heartbeat>, ledger: Ledger<'_>) -> Exit {
+    fn carry(&self, observed: &Observed, grip: Grip, mut ledger: Ledger<'_>) -> Exit {
         let plan = &observed.plan;
         let reason = self.reason(plan);
+        let stages = ledger.stages(&plan.bad.id);
         let mut hands = Hands {
             settings: self.settings,
             clock: &**self.clock,
@@ -213,6 +213,7 @@ impl Rollback<'_> {
             repository: self.repository,
             ledger,
             reason: reason.clone(),
+            stages,
             came: Came::default(),
             told: None,
             seen: Vec::new(),
@@ -222,7 +223,12 @@ impl Rollback<'_> {
         // People are told before it is watched and pushed: what is worse since then is told, too.
         let worse =
             hands.came.exit(plan) == Exit::NeedsPerson && hands.told != Some(Exit::NeedsPerson);
-        if worse && let Err(why) = hands.notify(plan) {
+        let told = if worse {
+            hands.notify(plan)
+        } else {
+            hands.end_alarms(plan)
+        };
+        if let Err(why) = told {
             self.log.warn(&format!("nobody could be told: {why}"));
         }
         self.follow_up(&hands, plan, worse);
@@ -233,7 +239,7 @@ impl Rollback<'_> {
             ..
         } = hands;
         self.close_row(plan, &came, &reason, &mut ledger);
-        if let Some(Err(why)) = heartbeat.map(Heartbeat::release) {
+        if let Err(why) = grip.release() {
             self.log.warn(&why);
         }
         came.untold.extend(ledger.close(self.cancel.is_cancelled()));
@@ -242,6 +248,8 @@ impl Rollback<'_> {
 
     /// What the incident has to say after everything else: that all is well, or what is worse since it was opened.
     fn follow_up(&self, hands: &Hands, plan: &Plan, worse: bool) {
+        self.forging
+            .rolled_back(plan, &hands.came, &self.reason(plan));
         if self.settings.forging.desk.is_none() {
             return;
         }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use shared::clock::Clock;
 use shared::intent::Intent;
 use shared::log::{Level, Log, Tone};
-use shared::record::LAST_STABLE;
+use shared::record::{LAST_STABLE, Stage};
 use shared::settings::common::DryRun;
 use shared::store::lease::Fenced;
 use shared::store::{self, Deployed, Landed, LastRollout, Records, Schema, Source, StoreConfig};
@@ -31,6 +31,8 @@ pub struct Ledger<'a> {
     pub fenced: Option<String>,
     /// The newest rollout.
     left: Option<LastRollout>,
+    /// The same as it was last written.
+    intent: Option<Intent>,
     /// Why the database is not asked on a dry run.
     unasked: Option<String>,
     said: Vec<String>,
@@ -58,6 +60,7 @@ impl<'a> Ledger<'a> {
             token: None,
             fenced: None,
             left: None,
+            intent: None,
             unasked,
             said: Vec::new(),
         }
@@ -105,6 +108,7 @@ impl<'a> Ledger<'a> {
 
     fn understood(&mut self, last: Option<LastRollout>) -> Result<Option<Intent>, String> {
         self.left.clone_from(&last);
+        self.intent = None;
         let Some(last) = last else {
             return Ok(None);
         };
@@ -114,12 +118,35 @@ impl<'a> Ledger<'a> {
                 last.subject.deployment_id
             )
         })?;
-        let done = self.done(&intent.deployment_id);
-        Ok(Some(rows::recorded(intent, last.mark, &done)))
+        let words = self.parts(&intent.deployment_id);
+        let intent = intent.recorded(last.mark, &words);
+        self.intent = Some(intent.clone());
+        Ok(Some(intent))
     }
 
-    /// The parts of a deployment's rollback that are done.
+    /// The parts of a deployment's rollback that are done, by this run of it.
     pub fn done(&mut self, deployment_id: &str) -> Vec<String> {
+        let words = self.parts(deployment_id);
+        let subject = &self.settings.subject;
+        let (repo, environment) = (&subject.repo, &subject.environment);
+        let rollout = self.store().rollout(repo, environment, deployment_id);
+        self.say();
+        let rollout = rollout.ok().and_then(|seen| seen.value);
+        let rollout = rollout.and_then(|last| serde_json::from_value(last.state).ok());
+        rows::done(words, rollout.as_ref())
+    }
+
+    /// The stages of a deployment's rollout, in their order.
+    pub fn stages(&mut self, deployment_id: &str) -> Vec<Stage> {
+        let subject = &self.settings.subject;
+        let (repo, environment) = (&subject.repo, &subject.environment);
+        let stages = self.store().stages(repo, environment, deployment_id);
+        self.say();
+        let stages = stages.map(|seen| seen.value).unwrap_or_default();
+        stages.into_iter().filter(|stage| !stage.dry_run).collect()
+    }
+
+    fn parts(&mut self, deployment_id: &str) -> Vec<String> {
         let subject = &self.settings.subject;
         let (repo, environment) = (&subject.repo, &subject.environment);
         let parts = self.store().parts(repo, environment, deployment_id);

@@ -1,7 +1,7 @@
 //! What is written down.
 
 use shared::deployment::Status;
-use shared::intent::{At, Intent};
+use shared::intent::{self, At, Intent};
 use shared::log::{Level, Tone};
 use shared::record::{Abort, Hold, LAST_STABLE, Mark, Marker, Part, Record, Subject};
 
@@ -31,8 +31,8 @@ impl Ledger<'_> {
     ///
     /// # Errors
     /// When it is on no disk, or another run has a newer token.
-    pub fn going_back(&mut self, intent: &Intent, why: &str) -> Result<(), String> {
-        let mut state = intent.clone();
+    pub fn going_back(&mut self, why: &str) -> Result<(), String> {
+        let mut state = self.newest()?;
         state.at = At::RollingBack;
         if state.why.is_empty() {
             state.why.push(self.log.masked(why));
@@ -44,16 +44,22 @@ impl Ledger<'_> {
     ///
     /// # Errors
     /// As [`Self::going_back`].
-    pub fn close_rollout(&mut self, intent: &Intent) -> Result<(), String> {
-        let mut state = intent.clone();
+    pub fn close_rollout(&mut self) -> Result<(), String> {
+        let mut state = self.newest()?;
         state.at = At::Closed;
         self.intend(&state, Some(Mark::Settled))
+    }
+
+    fn newest(&self) -> Result<Intent, String> {
+        let none = || "there is no rollout to write of".to_owned();
+        self.intent.clone().ok_or_else(none)
     }
 
     fn intend(&mut self, intent: &Intent, mark: Option<Mark>) -> Result<(), String> {
         let Some(left) = &self.left else {
             return Err("there is no rollout to write of".to_owned());
         };
+        self.intent = Some(intent.clone());
         let (subject, token) = (left.subject.clone(), self.token);
         let state = serde_json::to_value(intent).map_err(|error| error.to_string())?;
         let snapshot = intent.snapshot.clone();
@@ -83,9 +89,29 @@ impl Ledger<'_> {
             part: part.to_owned(),
             note,
         });
-        if let Err(why) = self.write(&subject, body) {
+        let written = self.write(&subject, body);
+        let marked = self.mark_in_rollout(deployment_id, part);
+        for why in [written, marked].into_iter().filter_map(Result::err) {
             self.log.warn(&format!("not written: {why}"));
         }
+    }
+
+    /// The records have the part of an earlier run of the deployment already: this one's is in its intent alone.
+    fn mark_in_rollout(&mut self, deployment_id: &str, word: &str) -> Result<(), String> {
+        let newest = self.intent.clone();
+        let own = newest.filter(|intent| intent.deployment_id == deployment_id);
+        let (Some(mut intent), Some(part)) = (own, intent::Part::of(word)) else {
+            return Ok(());
+        };
+        if !intent.before.contains(&part) {
+            return Ok(());
+        }
+        intent.mark(part);
+        let mark = match intent.at {
+            At::Closed => Some(Mark::Settled),
+            _ => self.left.as_ref().and_then(|left| left.mark),
+        };
+        self.intend(&intent, mark)
     }
 
     /// Writes down what was rolled back, holds its commit, and begins the rollback's own row.

@@ -194,11 +194,6 @@ pub fn short(commit: &str) -> &str {
     commit.get(..12).unwrap_or(commit)
 }
 
-/// The name of a rollback's own row.
-pub fn rollback_id(deployment_id: &str) -> String {
-    format!("{deployment_id}-rollback")
-}
-
 /// The deployment that is to be rolled back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bad {

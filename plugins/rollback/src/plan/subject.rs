@@ -1,11 +1,9 @@
 //! Which deployment is bad, and whether it is ours to roll back.
 
-use shared::deployment::Status;
+use shared::deployment::{Status, rollback_id};
 use shared::intent::At;
 
-use super::facts::{
-    Asked, Bad, End, Hold, Kind, Known, Occasion, Reach, Row, rollback_id, same, short,
-};
+use super::facts::{Asked, Bad, End, Hold, Kind, Known, Occasion, Reach, Row, same, short};
 
 /// Finds the deployment that is to be rolled back.
 ///
@@ -169,9 +167,13 @@ pub fn stands(asked: &Asked, known: &Known, bad: &Bad, hold: Option<&Hold>) -> R
                 "nothing was done: {commit} was held before {id} began, so that it was blocked"
             )))
         }
-        (_, Some(Status::Cancelled)) if automatic && !is_open(known, id) => Err(End::nothing(
-            format!("nothing was done: {id} was cancelled, and put its traffic back by itself"),
-        )),
+        (_, Some(Status::Cancelled)) if automatic && !is_open(known, id) => {
+            let why = row.reason.as_deref().map_or_else(
+                || "was cancelled, and put its traffic back by itself".to_owned(),
+                |reason| format!("was called off: {reason}"),
+            );
+            Err(End::nothing(format!("nothing was done: {id} {why}")))
+        }
         _ => Ok(()),
     }
 }
@@ -371,6 +373,16 @@ mod tests {
             0
         );
         assert_eq!(end(&asked(), &known(vec![d1(Status::Cancelled)])).0, 0);
+        let refused = Row {
+            reason: Some("stages do not fit".into()),
+            ..d1(Status::Cancelled)
+        };
+        let (code, why) = end(&asked(), &known(vec![refused]));
+        assert_eq!(code, 0);
+        assert!(
+            why.ends_with("d1 was called off: stages do not fit"),
+            "{why}"
+        );
     }
 
     #[test]

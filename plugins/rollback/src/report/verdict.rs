@@ -38,7 +38,8 @@ impl Came {
         plan.blocked.iter().chain(failed).collect()
     }
 
-    fn is_unhealthy(&self) -> bool {
+    /// Whether what was gone back to was looked at and is not well.
+    pub fn is_unhealthy(&self) -> bool {
         matches!(
             self.health,
             Some(Verdict::Fail { .. } | Verdict::Inconclusive { .. })

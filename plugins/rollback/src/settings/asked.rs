@@ -6,6 +6,7 @@ use shared::problem::Problem;
 use shared::record::Subject;
 use shared::settings::environment::Environment;
 use shared::settings::read::{Reader, choice};
+use shared::settings::showing::{Shown, shown};
 use shared::traffic::haproxy::Address;
 use shared::value;
 
@@ -17,9 +18,6 @@ use crate::plan::irreversible::DATABASE_MIGRATIONS;
 /// A line of this name in a commit's message says that a rollback made it.
 pub const TRAILER: &str = "Rollback-Of-Deployment:";
 
-/// Room for `-rollback` in a name of at most 100 characters.
-const DEPLOYMENT_ID_MAX: usize = 91;
-
 pub(super) fn asked(
     read: &mut Reader,
     subject: &Subject,
@@ -30,11 +28,6 @@ pub(super) fn asked(
     let words = Strategy::WORDS;
     let expected = "auto, reset, restore, pull-request, redeploy or none";
     let strategy = read.read("strategy", |text| choice(text, &words, expected));
-    if subject.deployment_id.chars().count() > DEPLOYMENT_ID_MAX {
-        let expected =
-            "a name of at most 91 characters: the rollback's own row adds -rollback to it";
-        read.refuse("deployment_id", expected);
-    }
     let commit_said = read
         .given("commit")
         .is_some_and(|given| given.written != "CI_COMMIT_SHA");
@@ -116,8 +109,16 @@ pub(super) fn irreversible(read: &mut Reader) -> Vec<String> {
     })
 }
 
-/// Where HAProxy can be reached, to settle what a rollout left.
-pub(super) fn haproxy(read: &mut Reader, policy: &Policy) -> Vec<Address> {
+/// HAProxy, to settle what a rollout left.
+#[derive(Debug, Clone, Default)]
+pub struct Haproxy {
+    /// Where it can be reached; empty where nobody says.
+    pub addresses: Vec<Address>,
+    /// For `tls://` addresses.
+    pub shown: Option<Shown>,
+}
+
+pub(super) fn haproxy(read: &mut Reader, policy: &Policy, ci: &Ci) -> Haproxy {
     let parse = |parts: &[String]| -> Result<Vec<Address>, value::Expected> {
         parts.iter().map(|part| Address::parse(part)).collect()
     };
@@ -126,14 +127,13 @@ pub(super) fn haproxy(read: &mut Reader, policy: &Policy) -> Vec<Address> {
     let addresses = said
         .or_else(|| parse(&splitting.haproxy_address).ok())
         .unwrap_or_default();
-    if addresses
+    let secured = addresses
         .iter()
-        .any(|address| matches!(address, Address::Tls(_)))
-    {
-        let expected = "a socket or tcp://: a client certificate for tls:// cannot be set";
-        read.refuse("haproxy_address", expected);
+        .any(|address| matches!(address, Address::Tls(_)));
+    Haproxy {
+        shown: shown(read, ci, secured),
+        addresses,
     }
-    addresses
 }
 
 /// Whether two pools take turns, so that the script is told which one it is about.

@@ -6,6 +6,7 @@ use shared::ci::Ci;
 use shared::http::Proxies;
 use shared::page::Format;
 use shared::policy::{self, Policy};
+use shared::problem::Problem;
 use shared::settings::common;
 use shared::settings::environment::Environment;
 use shared::settings::read::Reader;
@@ -15,6 +16,17 @@ use shared::value;
 
 pub(super) fn switch(read: &mut Reader, name: &str) -> bool {
     read.read(name, value::boolean).unwrap_or(false)
+}
+
+/// Whether the rollback is recorded at the forge, which needs a token.
+pub(super) fn forge_deployment(read: &mut Reader) -> bool {
+    let on = switch(read, "forge_deployment");
+    let has_token = read.given("forge_token").is_some();
+    if on && !has_token && !read.is_misspelt("forge_token") {
+        let name = read.written("forge_deployment");
+        read.problem(Problem::unseen(name, "a forge_token beside it"));
+    }
+    on && has_token
 }
 
 /// The policy, if there is one.

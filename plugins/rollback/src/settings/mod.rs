@@ -27,12 +27,11 @@ use shared::settings::read::{Reader, choice};
 use shared::settings::telling::{self, Telling};
 use shared::store::DatabaseConfig;
 use shared::threshold::Thresholds;
-use shared::traffic::haproxy::Address;
 use shared::value;
 
 use crate::plan::facts::Asked;
 
-pub use asked::TRAILER;
+pub use asked::{Haproxy, TRAILER};
 pub use hooks::{Hook, HookSettings};
 pub use remote::Remote;
 
@@ -111,8 +110,8 @@ pub struct Settings {
     pub woodpecker: Option<Woodpecker>,
     /// How long a redeployment is waited for.
     pub max_wait: Duration,
-    /// Where HAProxy is.
-    pub haproxy: Vec<Address>,
+    /// HAProxy, where there is one.
+    pub haproxy: Haproxy,
     /// Whether two pools take turns.
     pub pools: bool,
     /// The deployment script or webhook.
@@ -121,6 +120,8 @@ pub struct Settings {
     pub looking: Looking,
     /// What is told at the forge.
     pub forging: Forging,
+    /// Whether the rollback is recorded as a deployment at the forge.
+    pub forge_deployment: bool,
     /// What may be written and told.
     pub dry_run: DryRun,
     /// Whom to tell.
@@ -170,13 +171,14 @@ impl Settings {
         let settings = Self {
             mode: mode(&mut read, &subject),
             forging: forging::forging(&mut read, &ci, &policy.incident_management, PLUGIN.name()),
+            forge_deployment: given::forge_deployment(&mut read),
             reason: read.text("reason"),
             force: given::switch(&mut read, "force"),
             marker: marker(&mut read),
             irreversible: asked::irreversible(&mut read),
             woodpecker: asked::woodpecker(&mut read, asked.strategy),
             max_wait: max_wait.unwrap_or(MAX_WAIT),
-            haproxy: asked::haproxy(&mut read, &policy),
+            haproxy: asked::haproxy(&mut read, &policy, &ci),
             pools: asked::pools(&mut read, &policy),
             dry_run: common::dry_run(&mut read),
             telling: telling::telling(

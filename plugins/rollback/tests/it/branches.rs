@@ -1,6 +1,7 @@
 //! The branch goes back at last, on a real git server over HTTPS with a login, and the forge hears of it.
 
 use shared::deployment::Status;
+use shared::record::{Record, Stage, StageStatus};
 use testbed::forge::{self as peer, Flavour, Forge, When};
 use testbed::git_repository::Repository;
 use testbed::git_server::{GitServer, PASSWORD, USER};
@@ -245,6 +246,73 @@ fn the_forge_gets_one_incident_that_is_closed_when_all_is_well_again() {
     let told = forge.data(|data| data.statuses.clone());
     assert_eq!((told.len(), &told[0].0), (1, &shop.bad));
     assert_eq!(forge.refused(), Vec::<String>::new());
+}
+
+#[test]
+fn the_incident_holds_the_stages_against_their_limits_and_is_as_bad_as_the_policy_says() {
+    let forge = Forge::start(Flavour::GitHub);
+    let shop = Shop::plain("stages.git");
+    let pipeline = at(shop.pipeline("auto"), &forge, "github");
+    let policy =
+        "incident_management: {severity: critical}\nrollback_thresholds: {error_rate: 4}\n";
+    std::fs::write(pipeline.workspace.join("deployment-policy.yaml"), policy).unwrap();
+    let at = |second| jiff::Timestamp::from_second(second).unwrap();
+    let stage = |stage, percent, status, rate| {
+        Record::Stage(Stage {
+            stage,
+            traffic_percentage: percent,
+            status,
+            error_rate: Some(rate),
+            availability: None,
+            response_time_ms: None,
+            started_at: at(60 * i64::from(stage)),
+            completed_at: Some(at(60 * i64::from(stage) + 60)),
+            rollback_reason: None,
+            stable: None,
+            canary: None,
+            dry_run: false,
+        })
+    };
+    pipeline.records(None, |records| {
+        let bad = subject(ID, &shop.bad);
+        records.record(&bad, stage(1, 10, StageStatus::Passed, 0.5));
+        records.record(&bad, stage(2, 25, StageStatus::Failed, 9.0));
+    });
+    pipeline.run().with(0, "ROLLED BACK");
+    let incidents = forge.data(|data| data.items.clone());
+    let body = &incidents[0].body;
+    assert!(body.contains("stage 2 (25 %)"), "{body}");
+    assert!(body.contains("failed, error rate 9 %"), "{body}");
+    assert!(body.contains("last 9 %  limit 4 %  ✗ 1/2"), "{body}");
+    let label = "severity:critical".to_owned();
+    assert!(incidents[0].labels.contains(&label), "{incidents:?}");
+}
+
+#[test]
+fn a_rollback_is_a_deployment_at_the_forge_only_where_somebody_wants_that() {
+    let states = |wanted: &str, name: &str| {
+        let forge = Forge::start(Flavour::GitHub);
+        let shop = Shop::plain(name);
+        let pipeline = at(shop.pipeline("auto"), &forge, "github")
+            .set("create_issue", "false")
+            .set("forge_deployment", wanted);
+        pipeline.run().with(0, "ROLLED BACK");
+        assert_eq!(forge.refused(), Vec::<String>::new());
+        let made = forge.data(|data| {
+            let all = data.deployments.iter();
+            all.map(|one| (one.sha.clone(), one.task.clone(), one.states.join(" ")))
+                .collect::<Vec<_>>()
+        });
+        (made, shop.good)
+    };
+    assert_eq!(states("false", "no-deployment.git").0, []);
+    let (made, good) = states("true", "deployment.git");
+    let wanted = (
+        good,
+        "rollback".to_owned(),
+        "in_progress success".to_owned(),
+    );
+    assert_eq!(made, [wanted]);
 }
 
 #[test]

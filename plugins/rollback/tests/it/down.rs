@@ -1,9 +1,9 @@
 //! Everything that could be told is down: what brings things back is done all the same.
 
 use shared::deployment::Status;
-use testbed::backend::Backend;
 use testbed::postgres::Postgres;
 use testbed::program::free_port;
+use testbed::sink::Sink;
 
 use crate::step::{BAD, GOOD, ID, Pipeline, deployment, subject};
 
@@ -89,12 +89,16 @@ fn a_database_that_is_down_hides_what_to_go_back_to_and_that_is_a_refusal() {
 
 #[test]
 fn a_webhook_takes_the_scripts_place() {
-    let backend = Backend::start("hook");
-    let pipeline = Pipeline::new().set("deployment_script", "").set(
-        "deployment_webhook",
-        &format!("http://{}/deploy", backend.address),
-    );
+    let hook = Sink::start([]);
+    let pipeline = Pipeline::new()
+        .set("deployment_script", "")
+        .set("deployment_webhook", &hook.url("/deploy"));
     pipeline.history(None, Status::Failed);
     pipeline.run().with(0, "ROLLED BACK").saying("Done: script");
-    assert_eq!(backend.requests(), 1);
+    let requests = hook.requests();
+    assert_eq!(requests.len(), 1);
+    let body: serde_json::Value = serde_json::from_slice(&requests[0].body).unwrap();
+    assert_eq!(body["action"], "rollback");
+    assert_eq!(body["deployment"]["commit"], BAD);
+    assert_eq!(body["deployment"]["previous_commit"], GOOD);
 }

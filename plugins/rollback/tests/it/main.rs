@@ -1,6 +1,7 @@
 //! The real binary against real servers, and the corpus of its settings.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod alarms;
 mod branches;
 mod corpus;
 mod down;

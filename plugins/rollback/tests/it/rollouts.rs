@@ -4,15 +4,16 @@ use std::io::{Read, Write};
 
 use shared::deployment::Status;
 use shared::hook::Call;
-use shared::intent::{At, Intent};
+use shared::intent::{At, Intent, Part};
 use shared::split::Share;
 use shared::store::Records;
 use shared::traffic::haproxy::{self, Address, Release, Servers};
 use shared::traffic::{Haproxy as Manager, TrafficManager};
 use testbed::backend::Backend;
 use testbed::haproxy::{Config, Haproxy};
+use testbed::tls::Ca;
 
-use crate::step::{BAD, GOOD, ID, Pipeline, database, deployment, subject};
+use crate::step::{BAD, GOOD, ID, Pipeline, database, deployment, part, subject};
 
 /// Two versions behind a proxy, which a rollout has split.
 struct World {
@@ -23,8 +24,12 @@ struct World {
 
 impl World {
     fn start() -> Self {
+        Self::start_as(|config| config)
+    }
+
+    fn start_as(change: impl FnOnce(Config) -> Config) -> Self {
         let backends = [Backend::start("blue"), Backend::start("green")];
-        let proxy = Haproxy::start(&Config::new(&backends[0], &backends[1]));
+        let proxy = Haproxy::start(&change(Config::new(&backends[0], &backends[1])));
         let settings = haproxy::Settings {
             addresses: vec![Address::parse(&proxy.unix()).unwrap()],
             servers: Servers {
@@ -64,9 +69,12 @@ impl World {
         self.manager
             .set(Share::new(share).unwrap(), Call::FIRST)
             .unwrap();
+        let before = records.parts("acme/shop", "production", id).unwrap();
+        let before = before.value.iter().filter_map(|done| Part::of(&done.part));
         let intent = Intent {
             at,
             snapshot: Some(snapshot.clone()),
+            before: before.collect(),
             ..Intent::begun(id, Some(BAD))
         };
         let state = serde_json::to_value(&intent).unwrap();
@@ -115,6 +123,61 @@ fn an_unfinished_rollout_is_put_back_closed_and_not_touched_again() {
         .unwrap();
     pipeline.run().with(0, "NOTHING TO DO");
     assert_eq!(world.weights(), (80, 20));
+}
+
+#[test]
+fn what_an_earlier_run_of_the_deployment_did_is_done_anew() {
+    let world = World::start();
+    let (postgres, name, url) = database();
+    let pipeline = Pipeline::new()
+        .set("database_url", &url)
+        .set("haproxy_address", &world.proxy.unix());
+    pipeline.history(Some(&url), Status::Cancelled);
+    // A run that was cancelled put everything back, and the deployment was run again.
+    pipeline.records(Some(&url), |records| {
+        for done in ["traffic", "script", "record", "notify"] {
+            records.record(&subject(ID, BAD), part(done));
+        }
+    });
+    pipeline.records(Some(&url), |records| {
+        records.record(&subject(ID, BAD), deployment(Status::InProgress));
+        world.roll(records, ID, moving(50), 50);
+    });
+    pipeline.script("echo $1 >> calls");
+    // Its own parts are noted all the same: what is done is not done twice.
+    pipeline
+        .run()
+        .with(0, "ROLLED BACK")
+        .saying("Done: traffic, script, record, notify");
+    assert_eq!(
+        (world.weights(), pipeline.calls()),
+        ((100, 0), "rollback\n".to_owned())
+    );
+    let done = "SELECT state->>'done', mark FROM deployment_rollouts";
+    assert_eq!(
+        postgres.sql(&name, done),
+        "[\"traffic\",\"script\",\"notify\"]|settled"
+    );
+}
+
+#[test]
+fn a_runtime_api_behind_tls_is_shown_a_certificate() {
+    let ca = Ca::new("proxy");
+    let issued = ca.issue(&["localhost"]);
+    let world = World::start_as(|config| config.tls(&issued, &ca.pem));
+    let client = ca.issue_client("deployer");
+    let pipeline = Pipeline::new()
+        .set("haproxy_address", &world.proxy.tls)
+        .set("haproxy_certificate", &client.cert_pem)
+        .set("haproxy_key", "key.pem")
+        .set("ca_certificate", "ca.pem");
+    std::fs::write(pipeline.workspace.join("ca.pem"), &ca.pem).unwrap();
+    std::fs::write(pipeline.workspace.join("key.pem"), &client.key_pem).unwrap();
+    pipeline.history(None, Status::InProgress);
+    pipeline.records(None, |records| world.roll(records, ID, moving(50), 50));
+    let key = client.key_pem.lines().nth(1).unwrap();
+    pipeline.run().with(0, "ROLLED BACK").not_saying(key);
+    assert_eq!(world.weights(), (100, 0));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use shared::clock::{Clock, SystemClock};
 use shared::deployment::Status;
+use shared::record::{Deployment, Record};
 use shared::signal::Cancel;
 use shared::store::lease::{self, Acquisition, Claim, LeaseConfig, Terms};
 use shared::store::url::DatabaseUrl;
@@ -145,6 +146,80 @@ fn another_deployments_run_is_named_and_not_disturbed() {
         .saying("d8 never got the environment");
     other.lease.release().unwrap();
     assert_eq!(pipeline.calls() + &blocked.calls(), "");
+}
+
+/// The lock beside a pipeline's journal, as another plugin without a database has it.
+fn locked(pipeline: &Pipeline, deployment_id: &str) -> lease::Alone {
+    let claim = Claim {
+        repo: "acme/shop".into(),
+        environment: "production".into(),
+        deployment_id: deployment_id.into(),
+        run_id: "other".into(),
+        pipeline_url: Some("https://ci.example/repos/7/pipeline/7".into()),
+        plugin: "plugin-progressive/0.1.0".into(),
+    };
+    lease::lock(
+        &pipeline.workspace.join(".deployment/journal.jsonl"),
+        &claim,
+    )
+    .unwrap()
+}
+
+#[test]
+fn without_a_database_a_lock_beside_the_journal_keeps_another_run_undisturbed() {
+    let pipeline = Pipeline::new();
+    pipeline.history(None, Status::Failed);
+    let other = locked(&pipeline, "d9");
+    pipeline
+        .run()
+        .with(5, "BUSY")
+        .saying("plugin-progressive/0.1.0 for deployment d9, https://ci.example/");
+    assert_eq!(pipeline.calls(), "");
+    drop(other);
+    pipeline.run().with(0, "ROLLED BACK");
+}
+
+#[test]
+fn without_a_database_a_live_rollout_is_asked_to_stop_in_the_journal() {
+    let pipeline = Pipeline::new();
+    pipeline.history(None, Status::InProgress);
+    let other = locked(&pipeline, ID);
+    let running = pipeline.spawn();
+    let journal = pipeline.workspace.join(".deployment/journal.jsonl");
+    let mut looks = 0;
+    while !std::fs::read_to_string(&journal)
+        .unwrap()
+        .contains("\"abort\"")
+    {
+        looks += 1;
+        std::thread::park_timeout(Duration::from_millis(20));
+        assert!(looks < 3000, "nobody asked");
+    }
+    assert_eq!(pipeline.calls(), "");
+    drop(other);
+    ended(running)
+        .with(0, "ROLLED BACK")
+        .saying("the rollout has stopped");
+}
+
+#[test]
+fn a_run_that_was_refused_or_blocked_is_left_alone_once_the_environment_is_free() {
+    let pipeline = Pipeline::new();
+    pipeline.history(None, Status::Started);
+    // As the rollout's own step writes it down.
+    let reason = "the environment is locked by deployment d9";
+    pipeline.records(None, |records| {
+        let row = Deployment {
+            rollback_reason: Some(reason.into()),
+            ..Deployment::standard(Status::Cancelled)
+        };
+        records.record(&subject(ID, BAD), Record::Deployment(row));
+    });
+    pipeline
+        .run()
+        .with(0, "NOTHING TO DO")
+        .saying(&format!("was called off: {reason}"));
+    assert_eq!(pipeline.calls(), "");
 }
 
 #[test]
