@@ -1,10 +1,10 @@
 #!/bin/sh
-# A deployment script that plugin-progressive calls. It is complete for releases that are folders, and it is the one
-# that the demonstration runs: replace what stands in the five functions by what deploys your service.
+# A deployment script that plugin-progressive and plugin-rollback call. It is complete for releases that are folders,
+# and it is the one that the demonstration runs: replace what stands in the five functions by what deploys your service.
 #
 #   deploy                        bring the new version up on the canary side, without traffic
 #   promote                       bring the new version to the stable side
-#   rollback                      take the new version back from the canary side
+#   rollback                      take the new version back, from the stable side as well where it was promoted
 #   update-traffic PERCENT STAGE  give the canary side so much of the traffic
 #   get-traffic                   say how much it has: a whole number as the last line
 #
@@ -12,7 +12,8 @@
 # done twice it comes to the same, because a run that was killed is settled by the next one.
 #
 # It finds DEPLOYMENT_ID, DEPLOYMENT_COMMIT, DEPLOYMENT_ENVIRONMENT, DEPLOYMENT_STAGE, DEPLOYMENT_ATTEMPT, the CI_*
-# variables, PATH, HOME and what the step's `script_env` gives it; never the plugin's own secrets.
+# variables, PATH, HOME and what the step's `script_env` gives it; never the plugin's own secrets. plugin-rollback adds
+# DEPLOYMENT_PREVIOUS_COMMIT, the version to go back to.
 #
 # For `traffic: haproxy` the last two actions are not called: plugin-progressive moves the traffic itself. A step with
 # `commands:` can call it, too: it deploys the pipeline's commit then.
@@ -39,6 +40,12 @@ promote() {
 }
 
 rollback() {
+    # plugin-rollback says what was good before: a version that was promoted is on the stable side as well.
+    if [ -n "${DEPLOYMENT_PREVIOUS_COMMIT:-}" ] && [ "$(readlink "$root/stable")" = "$root/releases/$commit" ]; then
+        good=$root/releases/$DEPLOYMENT_PREVIOUS_COMMIT
+        [ -d "$good" ] || { echo "$good is gone: deploy that version anew" >&2; exit 1; }
+        point stable "$good"
+    fi
     point canary "$(readlink "$root/stable")"
 }
 

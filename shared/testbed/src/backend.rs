@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -33,10 +34,19 @@ pub struct Backend {
     accepting: Option<JoinHandle<()>>,
 }
 
+/// A folder that says what is served.
+struct Release {
+    folder: PathBuf,
+    version: String,
+    /// Answers of this version so far.
+    answers: u64,
+}
+
 struct Inner {
     name: String,
     version: Mutex<String>,
     manner: Mutex<Manner>,
+    release: Mutex<Option<Release>>,
     requests: AtomicU64,
     open: Mutex<Vec<TcpStream>>,
     stop: Stop,
@@ -56,6 +66,7 @@ impl Backend {
             name: name.to_owned(),
             version: Mutex::new(name.to_owned()),
             manner: Mutex::new(Manner::Healthy),
+            release: Mutex::default(),
             requests: AtomicU64::new(0),
             open: Mutex::default(),
             stop: Stop::default(),
@@ -87,6 +98,16 @@ impl Backend {
     /// The version that its answers name from now on; its own name before that.
     pub fn deploy(&self, version: &str) {
         version.clone_into(&mut self.inner.version.lock().unwrap());
+    }
+
+    /// Serves what lies in a folder from now on, looked at for every answer: `version` is what the answers name, `bears`
+    /// how many good ones it gives before it breaks down; without that file it never does.
+    pub fn follow(&self, folder: &Path) {
+        *self.inner.release.lock().unwrap() = Some(Release {
+            folder: folder.to_owned(),
+            version: String::new(),
+            answers: 0,
+        });
     }
 
     /// The version that its answers name.
@@ -123,6 +144,7 @@ impl Inner {
         let mut output = stream;
         while read_head(&mut input)? {
             self.requests.fetch_add(1, Ordering::SeqCst);
+            self.look();
             while self.manner() == Manner::Stuck {
                 if self.stop.wait(Duration::from_millis(5)) {
                     return Ok(());
@@ -143,6 +165,28 @@ impl Inner {
             output.write_all(answer.as_bytes())?;
         }
         Ok(())
+    }
+
+    /// Becomes what the folder says, if there is one.
+    fn look(&self) {
+        let mut release = self.release.lock().unwrap();
+        let Some(release) = release.as_mut() else {
+            return;
+        };
+        let read = |name: &str| std::fs::read_to_string(release.folder.join(name)).ok();
+        let version = read("version").unwrap_or_default().trim().to_owned();
+        let bears: u64 = read("bears").map_or(u64::MAX, |text| text.trim().parse().unwrap());
+        if version != release.version {
+            release.answers = 0;
+            release.version.clone_from(&version);
+        }
+        release.answers += 1;
+        *self.manner.lock().unwrap() = if release.answers > bears {
+            Manner::Failing(500)
+        } else {
+            Manner::Healthy
+        };
+        *self.version.lock().unwrap() = version;
     }
 
     fn manner(&self) -> Manner {

@@ -7,7 +7,9 @@
 
 pub mod alertmanager;
 pub mod backend;
+pub mod binary;
 pub mod connect_proxy;
+pub mod example;
 pub mod forge;
 mod git_guard;
 pub mod git_relay;
@@ -17,6 +19,7 @@ pub mod git_shell;
 pub mod haproxy;
 pub mod hostile;
 pub mod load;
+pub mod markdown;
 pub mod postgres;
 pub mod program;
 pub mod prometheus;
@@ -28,3 +31,4 @@ pub mod smtp;
 mod stop;
 pub mod tls;
 pub mod woodpecker;
+pub mod workflow;

@@ -1,7 +1,9 @@
 //! What Woodpecker does to a step before it runs: settings become `PLUGIN_*` variables.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
+use jsonschema::Validator;
 use serde_yaml::Value;
 
 /// The variables that Woodpecker makes of a step's `settings:`.
@@ -98,4 +100,27 @@ fn secret(name: &str, secrets: &BTreeMap<String, String>) -> Result<String, Stri
         .get(name)
         .cloned()
         .ok_or_else(|| format!("secret {name:?} not found"))
+}
+
+/// Whether Woodpecker's linter takes a pipeline.
+///
+/// # Errors
+/// Everything that the schema says against it, a line each.
+pub fn lint(pipeline: &Value) -> Result<(), String> {
+    static SCHEMA: OnceLock<Validator> = OnceLock::new();
+    let validator = SCHEMA.get_or_init(|| {
+        let schema = include_str!("../woodpecker/pipeline.schema.json");
+        let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
+        jsonschema::draft7::new(&schema).unwrap()
+    });
+    let pipeline = serde_json::to_value(pipeline).map_err(|error| error.to_string())?;
+    let errors: Vec<String> = validator
+        .iter_errors(&pipeline)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(errors.join("\n"))
+    }
 }

@@ -3,59 +3,21 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use jsonschema::Validator;
 use plugin_progressive::settings::{PLUGIN, Settings};
 use serde_yaml::Value;
 use shared::settings::environment::Environment;
 use shared::settings::raw::Raw;
+use testbed::example::{check, top};
+use testbed::markdown::{Block, blocks, of};
 use testbed::scratch::Scratch;
 use testbed::woodpecker;
 
 use crate::step::COMMIT;
 
-struct Block {
-    language: String,
-    text: String,
-    place: String,
-}
-
-pub(crate) fn top() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-fn blocks(path: &str) -> Vec<Block> {
-    let text = std::fs::read_to_string(top().join(path)).unwrap();
-    let mut found = Vec::new();
-    let mut open: Option<Block> = None;
-    for (number, line) in text.lines().enumerate() {
-        match (&mut open, line.strip_prefix("```")) {
-            (None, Some(language)) => {
-                open = Some(Block {
-                    language: language.to_owned(),
-                    text: String::new(),
-                    place: format!("{path} line {}", number + 1),
-                });
-            }
-            (Some(_), Some(_)) => found.extend(open.take()),
-            (Some(block), None) => block.text.extend([line, "\n"]),
-            (None, None) => {}
-        }
-    }
-    assert!(open.is_none(), "{path} has a block that is not closed");
-    found
-}
-
 fn docs() -> Vec<Block> {
     blocks("plugins/progressive/docs.md")
-}
-
-fn of<'a>(blocks: &'a [Block], language: &'a str) -> impl Iterator<Item = &'a Block> {
-    blocks
-        .iter()
-        .filter(move |block| block.language == language)
 }
 
 #[test]
@@ -111,7 +73,7 @@ fn a_pipeline_that_woodpecker_refuses_is_seen() {
         "steps: [{name: a, settings: {b: c}}]",
     ] {
         let yaml: Value = serde_yaml::from_str(wrong).unwrap();
-        assert!(against_the_schema(&yaml).is_err(), "{wrong}");
+        assert!(woodpecker::lint(&yaml).is_err(), "{wrong}");
     }
 }
 
@@ -121,7 +83,7 @@ fn pipeline(text: &str, place: &str) -> usize {
     let mut yaml: Value =
         serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{place}: {error}"));
     yaml.apply_merge().unwrap();
-    if let Err(errors) = against_the_schema(&yaml) {
+    if let Err(errors) = woodpecker::lint(&yaml) {
         panic!("{place}: {errors}");
     }
     let mut ours = 0;
@@ -137,22 +99,6 @@ fn pipeline(text: &str, place: &str) -> usize {
     ours
 }
 
-fn against_the_schema(pipeline: &Value) -> Result<(), String> {
-    let schema = include_str!("../woodpecker/pipeline.schema.json");
-    let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
-    let validator: Validator = jsonschema::draft7::new(&schema).unwrap();
-    let pipeline = serde_json::to_value(pipeline).unwrap();
-    let errors = validator.iter_errors(&pipeline);
-    let errors: Vec<String> = errors
-        .map(|error| format!("{}: {error}", error.instance_path()))
-        .collect();
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        Err(errors.join("\n"))
-    }
-}
-
 fn secrets() -> BTreeMap<String, String> {
     let secrets = [
         (
@@ -165,6 +111,7 @@ fn secrets() -> BTreeMap<String, String> {
         ),
         ("deployment_webhook", "https://deploy.example/shop"),
         ("webhook_secret", "a-secret-to-sign-with"),
+        ("forge_token", "a-token-for-the-forge"),
         ("deploy_token", "a-token-for-the-script"),
         ("forge_token", "a-token-for-the-forge"),
     ];
@@ -263,7 +210,7 @@ fn every_proxy_configuration_is_one_that_haproxy_takes() {
             .text
             .replace("/etc/haproxy/", &format!("{}/", scratch.path().display()));
         std::fs::write(&path, text).unwrap();
-        crate::examples::check(&path, &block.place);
+        check(&path, &block.place);
         checked += 1;
     }
     assert!(checked >= 2);

@@ -19,11 +19,12 @@ pub mod turn;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use shared::intent::{At, Intent};
 use shared::record::part;
 use shared::split::Snapshot;
 
 use branch::{Put, Way};
-use facts::{Asked, Bad, Branch, End, Git, Known, Strategy, Traffic};
+use facts::{Asked, Bad, Branch, End, Git, Known, Strategy, Traffic, rollback_id};
 use target::Target;
 use traffic::Move;
 
@@ -135,6 +136,15 @@ pub struct Facts {
 impl Facts {
     fn is_done(&self, word: &str) -> bool {
         self.done.iter().any(|done| done == word)
+    }
+
+    /// Whether people were told that it goes back. What a rollout that succeeded has told was its success.
+    fn is_told(&self) -> bool {
+        let ours = |last: &&Intent| last.deployment_id == self.bad.id;
+        let last = self.known.intent().filter(ours);
+        let succeeded = last.is_some_and(|last| matches!(last.at, At::Succeeded { .. }));
+        let began = self.known.row(&rollback_id(&self.bad.id)).is_some();
+        self.is_done(part::NOTIFY) && (began || !succeeded)
     }
 
     fn branch(&self) -> Option<&Branch> {
@@ -258,7 +268,7 @@ fn telling(asked: &Asked, facts: &Facts, brings_live_back: bool) -> Vec<Part> {
             asked.incident && !facts.is_done(part::INCIDENT),
         ),
         (Part::Status, asked.status && !facts.is_done("status")),
-        (Part::Notify, !facts.is_done(part::NOTIFY)),
+        (Part::Notify, !facts.is_told()),
         (Part::Watch, asked.endpoint && brings_live_back),
         (Part::Marker, !facts.is_marked),
     ];

@@ -4,7 +4,9 @@
 mod alarms;
 mod branches;
 mod corpus;
+mod documents;
 mod down;
+mod examples;
 mod plans;
 mod redeploying;
 mod rollouts;

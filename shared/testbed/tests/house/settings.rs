@@ -39,6 +39,7 @@ fn every_plugins_table_is_the_catalogs() {
     for (plugin, path) in [
         (Plugin::Health, "plugins/health/docs.md"),
         (Plugin::Progressive, "plugins/progressive/docs.md"),
+        (Plugin::Rollback, "plugins/rollback/docs.md"),
     ] {
         let (wanted, docs) = (table(plugin), read(path));
         assert!(
