@@ -1,9 +1,10 @@
 //! The demonstration: the real plugins, run as Woodpecker runs them, against services on loopback.
 //!
-//! `cargo run -p demo` needs Rust and a shell, and nothing else: no database, no proxy, under a minute.
+//! `cargo run -p demo` needs Rust, git and a shell, and nothing else: no database, no proxy, under a minute.
 
 mod gate;
 mod plugin;
+mod rollback;
 mod rollout;
 
 use std::io::Write;
@@ -28,12 +29,14 @@ fn main() -> ExitCode {
 fn play() -> anyhow::Result<usize> {
     let plugins = Plugins::build()?;
     let folder = std::env::temp_dir().join(format!("deployment-demo-{}", std::process::id()));
-    let workspaces = ["gate", "rollout"].map(|name| folder.join(name));
+    let workspaces = ["gate", "rollout", "rollback"].map(|name| folder.join(name));
     for workspace in &workspaces {
         std::fs::create_dir_all(workspace).context("the demo needs a temporary folder")?;
     }
-    let [first, second] = &workspaces;
-    let surprises = gate::play(&plugins, first)? + rollout::play(&plugins, second)?;
+    let [first, second, third] = &workspaces;
+    let surprises = gate::play(&plugins, first)?
+        + rollout::play(&plugins, second)?
+        + rollback::play(&plugins, third)?;
     std::fs::remove_dir_all(&folder)?;
     say(&match surprises {
         0 => "\nEverything went as told.".to_owned(),

@@ -37,10 +37,11 @@ impl Plugins {
         let me = std::env::current_exe()?;
         let folder = me.parent().context("the demo is in no folder")?.to_owned();
         let mut command = Command::new(cargo);
-        let plugins = ["-p", "plugin-health", "-p", "plugin-progressive"];
         command
             .args(["build", "--quiet"])
-            .args(plugins)
+            .args(["-p", "plugin-health"])
+            .args(["-p", "plugin-progressive"])
+            .args(["-p", "plugin-rollback"])
             .current_dir(env!("CARGO_MANIFEST_DIR"));
         if folder.ends_with("release") {
             command.arg("--release");

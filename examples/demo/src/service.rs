@@ -21,6 +21,8 @@ const VERSION: &str = "5f3c2a9d1e8b7460c5f3c2a9d1e8b7460c5f3c2a";
 /// | `/starting` | 503 three times, then as `/healthy` |
 /// | `/recovering` | `/failing` once, then as `/healthy` |
 ///
+/// `?version=…` after any of them is the version that it says it is.
+///
 /// Listens on a free loopback port until the process ends.
 #[derive(Debug)]
 pub struct Service {
@@ -79,19 +81,20 @@ fn answer(mut stream: TcpStream, counters: &Counters) -> std::io::Result<()> {
         .is_some_and(|line| !line.is_empty())
     {}
     let path = request.split(' ').nth(1).unwrap_or("/");
-    let path = match path.split('?').next().unwrap_or(path) {
+    let (path, version) = path.split_once("?version=").unwrap_or((path, VERSION));
+    let path = match path {
         "/starting" if counters.starting.fetch_add(1, Ordering::SeqCst) < 3 => "/down",
         "/recovering" if counters.recovering.fetch_add(1, Ordering::SeqCst) < 1 => "/failing",
         "/starting" | "/recovering" => "/healthy",
         path => path,
     };
     let (status, body) = match path {
-        "/healthy" => (200, health("healthy", 0.4, 99.9)),
-        "/degraded" => (200, health("degraded", 3.5, 99.6)),
-        "/failing" => (200, health("healthy", 12.0, 98.2)),
+        "/healthy" => (200, health(version, "healthy", 0.4, 99.9)),
+        "/degraded" => (200, health(version, "degraded", 3.5, 99.6)),
+        "/failing" => (200, health(version, "healthy", 12.0, 98.2)),
         "/slow" => {
             pause(Duration::from_millis(2500));
-            (200, health("healthy", 0.4, 99.9))
+            (200, health(version, "healthy", 0.4, 99.9))
         }
         "/down" => (503, r#"{"status":"unhealthy"}"#.to_owned()),
         _ => (404, r#"{"status":"unhealthy"}"#.to_owned()),
@@ -104,9 +107,9 @@ fn answer(mut stream: TcpStream, counters: &Counters) -> std::io::Result<()> {
     )
 }
 
-fn health(status: &str, error_rate: f64, availability: f64) -> String {
+fn health(version: &str, status: &str, error_rate: f64, availability: f64) -> String {
     format!(
-        r#"{{"status":"{status}","error_rate":{error_rate},"availability":{availability},"response_time":42,"version":"{VERSION}"}}"#
+        r#"{{"status":"{status}","error_rate":{error_rate},"availability":{availability},"response_time":42,"version":"{version}"}}"#
     )
 }
 

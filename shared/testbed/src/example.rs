@@ -193,7 +193,9 @@ impl World {
         commit: &str,
         secrets: &[(&str, &str)],
     ) -> Vec<(String, String)> {
-        let text = self.placed(&example(file)).replace("${CI_COMMIT_SHA}", commit);
+        let text = self
+            .placed(&example(file))
+            .replace("${CI_COMMIT_SHA}", commit);
         let mut yaml: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
         yaml.apply_merge().unwrap();
         let steps = yaml["steps"].as_sequence().unwrap();
@@ -217,7 +219,6 @@ impl Drop for World {
         self.stop_proxy();
     }
 }
-
 
 /// Puts the example's script into a workspace with something to deploy.
 pub fn scripted(workspace: &Path, version: &str) -> PathBuf {

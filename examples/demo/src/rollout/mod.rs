@@ -21,6 +21,8 @@ use clients::Clients;
 use shop::Shop;
 use story::{Release, Stage};
 
+pub(crate) use story::script;
+
 /// A side of the shop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Side {

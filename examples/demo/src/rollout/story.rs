@@ -39,7 +39,7 @@ impl Stage {
 }
 
 /// Writes the deployment script into the workspace.
-pub(super) fn script(workspace: &Path, text: &str) -> std::io::Result<()> {
+pub(crate) fn script(workspace: &Path, text: &str) -> std::io::Result<()> {
     let path = workspace.join("deploy.sh");
     fs::write(&path, text)?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755))

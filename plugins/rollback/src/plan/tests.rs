@@ -269,3 +269,20 @@ fn a_rollout_that_nobody_understands_is_a_persons_work() {
     let made = plan(&asked(), strange).unwrap();
     assert_eq!(made.blocked[0].part, "traffic");
 }
+
+#[test]
+fn people_are_told_though_they_were_told_of_the_success_before() {
+    let mut told = facts();
+    told.done = vec![part::NOTIFY.to_owned()];
+    assert!(!planned(&asked(), told.clone()).contains("notify"));
+    let at = At::Succeeded { share: Share::NONE };
+    told.known.rollout = Ok(Some(Intent {
+        at,
+        ..Intent::begun("d1", Some(BAD))
+    }));
+    assert!(planned(&asked(), told.clone()).contains("notify"));
+    // By a rollback that began they are told once.
+    let began = row("d1-rollback", Kind::Rollback, Status::InProgress, GOOD);
+    told.known.rows.push(began);
+    assert!(!planned(&asked(), told).contains("notify"));
+}

@@ -93,7 +93,8 @@ fn understand(settings: &Value, place: &str) {
             "slack_webhook_url",
             "https://hooks.slack.example/services/T/B/x",
         ),
-        ("git_password", "a-token-for-git"),
+        ("git_password", "a-password-for-git"),
+        ("git_token", "a-token-for-git"),
         ("ssh_key", "a-key-for-git"),
         ("forge_token", "a-token-for-the-forge"),
         ("woodpecker_token", "a-token-for-woodpecker"),
@@ -108,6 +109,8 @@ fn understand(settings: &Value, place: &str) {
         ("CI_COMMIT_BRANCH", "main"),
         ("CI_REPO_CLONE_URL", "https://git.example/acme/shop.git"),
         ("CI_SYSTEM_URL", "https://ci.example"),
+        ("CI_FORGE_TYPE", "github"),
+        ("CI_FORGE_URL", "https://git.example"),
     ];
     variables.extend(given.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let pairs = variables

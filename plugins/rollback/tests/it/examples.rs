@@ -152,7 +152,13 @@ fn ended<'a>(ran: &'a [Step], name: &str, code: i32) -> &'a str {
     &step.log
 }
 
-const TO_THE_ROLLOUT: [&str; 5] = ["preflight", "settle", "deploy", "first health check", "rollout"];
+const TO_THE_ROLLOUT: [&str; 5] = [
+    "preflight",
+    "settle",
+    "deploy",
+    "first health check",
+    "rollout",
+];
 
 #[test]
 fn a_good_version_goes_through_all_stages_and_is_what_is_gone_back_to_by_hand() {
@@ -165,7 +171,10 @@ fn a_good_version_goes_through_all_stages_and_is_what_is_gone_back_to_by_hand() 
     assert_eq!(company.row(ID), format!("success {}", company.bad));
     assert_eq!(company.world.weights(), (100, 0));
     assert_eq!(company.world.released("stable"), company.bad);
-    assert_eq!((company.head(), company.incidents()), (company.bad.clone(), vec![]));
+    assert_eq!(
+        (company.head(), company.incidents()),
+        (company.bad.clone(), vec![])
+    );
     let told = company.slack.requests().len();
     assert!(told >= 2, "both summaries are told");
 
@@ -175,7 +184,10 @@ fn a_good_version_goes_through_all_stages_and_is_what_is_gone_back_to_by_hand() 
     let ran = agent.run(&company.workflow(), |_| ());
     assert_eq!(names(&ran), ["rollback by hand"]);
     let log = ended(&ran, "rollback by hand", 0);
-    assert!(log.contains(&format!("ROLLED BACK (exit 0): {ID} ")), "{log}");
+    assert!(
+        log.contains(&format!("ROLLED BACK (exit 0): {ID} ")),
+        "{log}"
+    );
     assert_eq!(company.world.released("stable"), company.good);
     assert_eq!(company.head(), company.good);
     assert_eq!(company.row(ID), format!("rolled_back {}", company.bad));
@@ -195,7 +207,10 @@ fn a_version_that_breaks_in_the_rollout_loses_its_traffic_and_its_place_on_the_b
     let stages = [&TO_THE_ROLLOUT[..], &["rollback", "tell"]].concat();
     assert_eq!(names(&ran), stages);
     let log = ended(&ran, "rollout", 1);
-    assert!(log.contains("ROLLED BACK (exit 1)") && log.contains("→ stage 1"), "{log}");
+    assert!(
+        log.contains("ROLLED BACK (exit 1)") && log.contains("→ stage 1"),
+        "{log}"
+    );
     let log = ended(&ran, "rollback", 0);
     assert!(log.contains("plan: traffic is done already"), "{log}");
     assert!(log.contains("plan: script is done already"), "{log}");
@@ -211,7 +226,11 @@ fn a_version_that_breaks_in_the_rollout_loses_its_traffic_and_its_place_on_the_b
     assert_eq!(company.forge.refused(), Vec::<String>::new());
 
     // What was rolled back does not come again by itself, and what refuses it is not rolled back.
-    let release = company.world.scratch.join("shop/releases").join(&company.bad);
+    let release = company
+        .world
+        .scratch
+        .join("shop/releases")
+        .join(&company.bad);
     let again = company.deploy("9", &company.bad, |step, _| {
         if step == "first health check" {
             fs::remove_file(release.join("bears")).unwrap();
@@ -227,17 +246,28 @@ fn a_version_that_breaks_in_the_rollout_loses_its_traffic_and_its_place_on_the_b
 fn a_version_that_breaks_after_it_was_promoted_leaves_the_stable_side_again() {
     let company = Company::new("seven-promoted.git");
     company.begin();
-    let release = company.world.scratch.join("shop/releases").join(&company.bad);
+    let release = company
+        .world
+        .scratch
+        .join("shop/releases")
+        .join(&company.bad);
     let ran = company.deploy("8", &company.bad, |step, _| {
         if step == "final health check" {
             fs::write(release.join("bears"), "0").unwrap();
         }
     });
-    let stages = [&TO_THE_ROLLOUT[..], &["final health check", "rollback", "tell"]].concat();
+    let stages = [
+        &TO_THE_ROLLOUT[..],
+        &["final health check", "rollback", "tell"],
+    ]
+    .concat();
     assert_eq!(names(&ran), stages);
     ended(&ran, "final health check", 1);
     let log = ended(&ran, "rollback", 0);
-    assert!(log.contains("plan: the deployment's rollback is called"), "{log}");
+    assert!(
+        log.contains("plan: the deployment's rollback is called"),
+        "{log}"
+    );
     assert_eq!(company.world.weights(), (100, 0));
     assert_eq!(company.world.released("stable"), company.good);
     assert_eq!(company.head(), company.good);
