@@ -158,3 +158,49 @@ fn words(value: &Value) -> impl Iterator<Item = &str> {
 fn text(value: &Value) -> &str {
     value.as_str().unwrap()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_runs_after_what_its_filters_name_all_together() {
+        for (when, after_success, after_failure) in [
+            ("", true, false),
+            ("[{event: push}]", true, false),
+            ("[{status: failure}]", false, true),
+            ("{status: [success, failure]}", true, true),
+            ("[{event: push, status: failure}]", false, true),
+            // The trap: the second filter lets the first one run after a success.
+            (
+                "[{event: push, status: failure}, {event: manual}]",
+                true,
+                true,
+            ),
+        ] {
+            let filters: Value = serde_yaml::from_str(when).unwrap();
+            assert_eq!(runs_after(&filters, false), after_success, "{when}");
+            assert_eq!(runs_after(&filters, true), after_failure, "{when}");
+        }
+    }
+
+    #[test]
+    fn an_event_that_no_filter_names_runs_nothing() {
+        let agent = Agent {
+            workspace: std::env::temp_dir(),
+            variables: BTreeMap::from([("CI_PIPELINE_EVENT".to_owned(), "push".to_owned())]),
+            secrets: BTreeMap::new(),
+        };
+        let workflow = |when: &str| {
+            format!(
+                "when: {when}\nsteps: [{{name: a, image: b, commands: [echo $CI_PIPELINE_STATUS]}}]"
+            )
+        };
+        assert!(agent.run(&workflow("[{event: manual}]"), |_| ()).is_empty());
+        let other = "[{event: push, evaluate: 'ROLLBACK == \"yes\"'}]";
+        assert!(agent.run(&workflow(other), |_| ()).is_empty());
+        let ran = agent.run(&workflow("[{event: push}]"), |_| ());
+        assert_eq!((ran.len(), ran[0].code), (1, Some(0)));
+        assert_eq!(ran[0].log, "success\n");
+    }
+}

@@ -109,6 +109,7 @@ fn understand(settings: &Value, place: &str) {
         ("CI_COMMIT_BRANCH", "main"),
         ("CI_REPO_CLONE_URL", "https://git.example/acme/shop.git"),
         ("CI_SYSTEM_URL", "https://ci.example"),
+        ("CI_REPO", "acme/shop"),
         ("CI_FORGE_TYPE", "github"),
         ("CI_FORGE_URL", "https://git.example"),
     ];

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::process::Command;
 
 use testbed::example::{World, example, scripted};
 use testbed::forge::{self, Flavour, Forge};
@@ -13,7 +15,7 @@ use testbed::scratch::Scratch;
 use testbed::sink::{Reply, Sink};
 use testbed::workflow::{Agent, Step};
 
-use crate::step::database;
+use crate::step::{BAD, GOOD, database};
 
 /// A shop whose version `good` is live, and whose `main` has a `bad` one since.
 struct Company {
@@ -289,4 +291,38 @@ fn a_build_that_was_never_deployed_is_not_rolled_back() {
     assert!(log.contains("nothing was deployed"), "{log}");
     assert_eq!(company.head(), company.bad);
     assert_eq!(company.incidents(), Vec::<bool>::new());
+}
+
+#[test]
+fn the_example_script_takes_a_promoted_version_back_from_both_sides() {
+    let workspace = Scratch::new("script");
+    let script = scripted(workspace.path(), BAD);
+    let root = workspace.join("srv");
+    let release = |commit: &str| root.join("releases").join(commit);
+    fs::create_dir_all(release(BAD)).unwrap();
+    for side in ["stable", "canary"] {
+        symlink(release(BAD), root.join(side)).unwrap();
+    }
+    let roll_back = || {
+        let mut command = Command::new(&script);
+        command.arg("rollback").env("DEPLOY_ROOT", &root);
+        command.envs([
+            ("DEPLOYMENT_COMMIT", BAD),
+            ("DEPLOYMENT_PREVIOUS_COMMIT", GOOD),
+        ]);
+        command.output().unwrap()
+    };
+    let of = |side: &str| fs::read_link(root.join(side)).unwrap();
+    // A folder that somebody has cleaned up: nothing is pointed to where nothing is.
+    let said = roll_back();
+    assert_eq!(said.status.code(), Some(1));
+    let said = String::from_utf8(said.stderr).unwrap();
+    assert!(said.contains("is gone: deploy that version anew"), "{said}");
+    assert_eq!(of("stable"), release(BAD));
+    fs::create_dir(release(GOOD)).unwrap();
+    // Done twice, it comes to the same.
+    for _ in 0..2 {
+        assert!(roll_back().status.success());
+        assert_eq!((of("stable"), of("canary")), (release(GOOD), release(GOOD)));
+    }
 }
