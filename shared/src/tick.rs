@@ -72,7 +72,7 @@ fn judge_as(samples: &[Sample], thresholds: &Thresholds, names: bool) -> Judged 
     for sample in samples {
         let (failures, cautions) = judge_one(sample, thresholds);
         critical |= sample.role == Role::Integrity && !failures.is_empty();
-        let named = |reason: Reason| {
+        let placed = |reason: Reason| {
             if names {
                 reason.at(&sample.endpoint)
             } else {
@@ -85,8 +85,8 @@ fn judge_as(samples: &[Sample], thresholds: &Thresholds, names: bool) -> Judged 
         } else {
             reasons.len()
         };
-        reasons.splice(place..place, failures.into_iter().map(named));
-        warnings.extend(cautions.into_iter().map(named));
+        reasons.splice(place..place, failures.into_iter().map(placed));
+        warnings.extend(cautions.into_iter().map(placed));
     }
     match (critical, reasons.is_empty()) {
         (true, _) => Judged::Critical { reasons },

@@ -102,6 +102,10 @@ impl Turn<'_> {
     /// A forward action that failed, or of which nobody knows whether it took effect, is never tried again: it is
     /// only gone back on.
     pub(super) fn failed(&mut self, write: Write, detail: String) -> Phase {
+        // What a cancel broke off did not fail.
+        if self.state.cancelled {
+            return self.conclude(Cause::Cancelled);
+        }
         let effect = match write {
             Write::Deploy => Effect::Deploy,
             Write::Move { stage } => Effect::Set {

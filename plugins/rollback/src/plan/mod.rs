@@ -19,12 +19,13 @@ pub mod turn;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use shared::deployment::rollback_id;
 use shared::intent::{At, Intent};
 use shared::record::part;
 use shared::split::Snapshot;
 
 use branch::{Put, Way};
-use facts::{Asked, Bad, Branch, End, Git, Known, Strategy, Traffic, rollback_id};
+use facts::{Asked, Bad, Branch, End, Git, Known, Strategy, Traffic};
 use target::Target;
 use traffic::Move;
 
