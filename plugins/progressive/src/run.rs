@@ -47,9 +47,9 @@ pub fn run_by(
     log.info(&headline(settings));
     let notes = settings.notes.iter().chain(blindness(settings));
     notes.for_each(|note| log.line(Level::Info, Tone::Faint, &format!("note: {note}")));
-    planned(settings, clock.elapsed())
-        .iter()
-        .for_each(|line| log.line(Level::Info, Tone::Faint, line));
+    for line in planned(settings, clock.elapsed()) {
+        log.line(Level::Info, Tone::Faint, &line);
+    }
     let sentry = Sentry::new();
     if sentry.stand(cancel, clock).is_err() {
         return guard::deaf();

@@ -244,7 +244,9 @@ fn a_look_that_says_nothing_breaks_no_row_of_good_ones_silently() {
     assert!(matches!(look(0, '!').new.judged, Judged::Critical { .. }));
 }
 
-fn several(at: u64, answers: &[(&str, Role, Result<Answer, Vec<Reason>>)]) -> Look {
+type Answered<'a> = (&'a str, Role, Result<Answer, Vec<Reason>>);
+
+fn several(at: u64, answers: &[Answered<'_>]) -> Look {
     let samples: Vec<Sample> = answers
         .iter()
         .map(|(endpoint, role, outcome)| Sample {
