@@ -32,6 +32,9 @@ use crate::{edges, preflight};
 /// The longest wait between two looks at what others asked for.
 const GLANCE: Duration = Duration::from_secs(2);
 
+/// The time between two tries to reach a database that went down.
+const MEND: Duration = Duration::from_secs(5);
+
 /// The edges of a run, and what they have to remember.
 pub struct Hands<'a> {
     pub(crate) settings: &'a Settings,
@@ -53,6 +56,7 @@ pub struct Hands<'a> {
     pub(crate) last: Option<Look>,
     began: BTreeMap<usize, Timestamp>,
     asked: Option<Duration>,
+    mended: Option<Duration>,
     hurries: bool,
 }
 
@@ -91,6 +95,7 @@ impl<'a> Hands<'a> {
             last: None,
             began: BTreeMap::new(),
             asked: None,
+            mended: None,
             hurries: false,
         })
     }
@@ -113,11 +118,26 @@ impl<'a> Hands<'a> {
             return Lease::Foreign { by: by.clone() };
         }
         match self.heartbeat.as_ref().map(Heartbeat::pulse) {
+            // A later run in another workspace would not know how far this one went, and put it back.
+            Some(Pulse::Held { .. }) if self.ledger.is_adrift() => Lease::Shaky,
             None | Some(Pulse::Held { .. }) => Lease::Good,
             Some(Pulse::Unreachable { .. }) => Lease::Shaky,
             Some(Pulse::Lost { by }) => Lease::Foreign {
                 by: by.map_or("another run".to_owned(), |by| by.to_string()),
             },
+        }
+    }
+
+    /// Looks now and then whether a database that went down is back: at once, then every few seconds.
+    pub fn mend(&mut self, state: &State) {
+        if self.hurries || !matches!(state.phase, Phase::Watching(_)) || !self.ledger.is_adrift() {
+            return;
+        }
+        let now = self.clock.elapsed();
+        if self.mended.is_none_or(|mended| now >= mended + MEND) {
+            self.ledger.mend();
+            // Connecting may have taken its time.
+            self.mended = Some(self.clock.elapsed());
         }
     }
 

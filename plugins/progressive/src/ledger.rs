@@ -89,6 +89,18 @@ impl<'a> Ledger<'a> {
         self.say();
     }
 
+    /// Whether records that a later run has to find go to the journal alone, because the database went down.
+    pub fn is_adrift(&self) -> bool {
+        let records = self.records.as_ref();
+        self.settings.database.is_some() && records.is_some_and(|records| !records.is_connected())
+    }
+
+    /// Connects again where the database went down, and delivers what waits.
+    pub fn mend(&mut self) {
+        self.store().reconnect();
+        self.say();
+    }
+
     /// Whose the intent is.
     pub(crate) fn subject(&self, intent: &Intent) -> Subject {
         let own = &self.settings.subject;

@@ -125,6 +125,7 @@ impl Running<'_> {
             if let Outcome::Failed(why) = &outcome {
                 self.hands.log.warn(why);
             }
+            self.hands.mend(&state);
             let facts = Facts {
                 now: self.hands.clock.elapsed(),
                 cancelled: self.hands.is_cancelled(),
@@ -158,10 +159,10 @@ impl Running<'_> {
         let lease = self.hands.lease();
         let is_shaky = lease == Lease::Shaky;
         if is_shaky && !self.is_shaky {
-            let text = "the lease cannot be renewed: until it can, nothing moves forward; a bad version is still put back";
+            let text = "the database cannot hold the lease or the records now: until it can, nothing moves forward; a bad version is still put back";
             self.hands.say(Tone::Caution, text);
         } else if self.is_shaky && lease == Lease::Good {
-            let text = "the lease is renewed: the rollout may move forward again";
+            let text = "the database is back: the rollout may move forward again";
             self.hands.say(Tone::Plain, text);
         }
         self.is_shaky = is_shaky;

@@ -45,7 +45,7 @@ fn nothing_moves_forward_while_the_lease_cannot_be_renewed() {
     health[0].behave(Manner::Failing(503));
     health[1].behave(Manner::Failing(503));
     postgres.pause();
-    let running = running.until("the lease cannot be renewed");
+    let running = running.until("the database cannot hold the lease");
     health[1].behave(Manner::Healthy);
     health[0].behave(Manner::Healthy);
     // Long enough for the stage to have passed: it is over after ten looks.
@@ -53,7 +53,7 @@ fn nothing_moves_forward_while_the_lease_cannot_be_renewed() {
     wait_until(|| health[1].requests() >= looks);
     assert_eq!(world.weights(), (90, 10));
     postgres.resume();
-    let running = running.until("the lease is renewed");
+    let running = running.until("the database is back: the rollout may move");
     running.wait().with(0, "PASSED");
     assert_eq!(world.weights(), (0, 100));
     let stages = "SELECT string_agg(status, ',') FROM progressive_deployments";
