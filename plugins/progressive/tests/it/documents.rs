@@ -113,7 +113,6 @@ fn secrets() -> BTreeMap<String, String> {
         ("webhook_secret", "a-secret-to-sign-with"),
         ("forge_token", "a-token-for-the-forge"),
         ("deploy_token", "a-token-for-the-script"),
-        ("forge_token", "a-token-for-the-forge"),
     ];
     secrets
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
