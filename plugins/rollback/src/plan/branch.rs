@@ -85,7 +85,8 @@ pub fn irreversible(asked: &Asked, branch: &Branch) -> Option<String> {
 fn ways(asked: &Asked, branch: &Branch) -> Vec<Way> {
     let is_head = branch.has_bad && branch.after.is_empty();
     // A pull request undoes nothing silently: a person merges it.
-    let may_push = is_head || asked.lifted.moved_branch;
+    // `moved-branch` undoes commits after the bad one; a branch that never had it is another branch.
+    let may_push = is_head || (branch.has_bad && asked.lifted.moved_branch);
     // What is reset has to lie on the branch's own past.
     let resets = is_head && branch.good_is_older;
     match asked.strategy {
@@ -221,6 +222,16 @@ mod tests {
             panic!("not blocked")
         };
         assert!(why.starts_with("the bad commit is not on main"), "{why}");
+        let lifted = Lifted {
+            moved_branch: true,
+            ..NONE
+        };
+        for strategy in [Strategy::Reset, Strategy::Restore] {
+            let other = put(strategy, |branch| branch.has_bad = false, lifted);
+            assert!(matches!(other, Put::Blocked(_)), "{other:?}");
+        }
+        let proposed = put(Strategy::Auto, |branch| branch.has_bad = false, lifted);
+        assert_eq!(proposed, back(&[Way::PullRequest]));
     }
 
     #[test]
