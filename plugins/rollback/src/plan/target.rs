@@ -2,7 +2,7 @@
 
 use shared::deployment::Status;
 
-use super::facts::{Asked, Bad, Candidate, End, Known, Source, same, short};
+use super::facts::{Asked, Bad, Candidate, End, Kind, Known, Source, same, short};
 
 /// What is gone back to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,17 +83,17 @@ fn fault(asked: &Asked, known: &Known, bad: &Bad, candidate: &Candidate) -> Opti
             hold.id, hold.reason
         ));
     }
-    let newest = known
-        .rows
-        .iter()
-        .find(|row| row.commit.as_deref().is_some_and(|one| same(one, commit)))?;
+    // What was only walked through since then proves nothing.
+    let newest = known.rows.iter().find(|row| {
+        row.kind != Kind::Dry && row.commit.as_deref().is_some_and(|one| same(one, commit))
+    })?;
     (newest.status == Some(Status::RolledBack))
         .then(|| format!("was rolled back itself, as {}", newest.id))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::facts::{Hold, Kind, Lifted};
+    use super::super::facts::{Hold, Lifted};
     use super::super::tests::{BAD, GOOD, asked, bad, known, row};
     use super::*;
 
@@ -157,7 +157,10 @@ mod tests {
 
     #[test]
     fn what_was_rolled_back_itself_is_no_target_unless_somebody_insists() {
-        let known = known(vec![row("d0", Kind::Standard, Status::RolledBack, GOOD)]);
+        let known = known(vec![
+            row("walked", Kind::Dry, Status::Success, GOOD),
+            row("d0", Kind::Standard, Status::RolledBack, GOOD),
+        ]);
         let marker = [candidate(GOOD, Source::Marker)];
         let end = choose(&asked(), &known, &bad(), &marker).unwrap_err();
         assert!(
