@@ -119,7 +119,7 @@ impl Rollback<'_> {
     /// Everything before the first part; nothing on a dry run. What is planned before the lease is planned again under
     /// it.
     fn began(&self, ledger: &mut Ledger) -> Result<Option<(Observed, Grip)>, End> {
-        let first = self.observe(ledger)?;
+        let first = self.observe(&self.asked, ledger)?;
         let lines = lines::plan(&first.plan);
         for line in &lines {
             self.log.info(line);
@@ -136,7 +136,7 @@ impl Rollback<'_> {
         let reason = self.reason(&first.plan);
         let grip = getting.get(&first.plan.bad, first.has_touched, &reason, ledger)?;
         ledger.token = grip.token();
-        match self.observe(ledger) {
+        match self.observed_again(&first.plan, ledger) {
             Ok(again) => {
                 let new = lines::plan(&again.plan);
                 let changed = new.iter().filter(|line| !lines.contains(line));
@@ -150,10 +150,25 @@ impl Rollback<'_> {
         }
     }
 
-    fn observe(&self, ledger: &mut Ledger) -> Result<Observed, End> {
+    /// The same deployment's plan, under the lease.
+    fn observed_again(&self, first: &Plan, ledger: &mut Ledger) -> Result<Observed, End> {
+        let again = self.observe(&self.asked.of(&first.bad), ledger)?;
+        if !self.settings.force && again.plan.target.commit != first.target.commit {
+            return Err(End::refused(
+                format!(
+                    "what was confirmed is not what would be done now: it would go back to {}",
+                    short(&again.plan.target.commit)
+                ),
+                "start it again",
+            ));
+        }
+        Ok(again)
+    }
+
+    fn observe(&self, asked: &Asked, ledger: &mut Ledger) -> Result<Observed, End> {
         let looks = Looks {
             settings: self.settings,
-            asked: &self.asked,
+            asked,
             http: self.http,
             forging: self.forging,
             repository: self.repository,

@@ -111,6 +111,19 @@ pub struct Asked {
     pub waits: bool,
 }
 
+impl Asked {
+    /// The same of this deployment, whatever is live by then: it is the one whose turn it is.
+    #[must_use]
+    pub fn of(&self, bad: &Bad) -> Self {
+        let known = bad.row.is_some() && self.occasion != Occasion::Pipeline;
+        Self {
+            deployment_id: if known { &bad.id } else { &self.deployment_id }.clone(),
+            id_said: self.id_said || known,
+            ..self.clone()
+        }
+    }
+}
+
 /// How much the records can be trusted to be all there is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reach {

@@ -26,6 +26,9 @@ pub fn find(asked: &Asked, known: &Known) -> Result<Bad, End> {
 fn by_id(asked: &Asked, known: &Known) -> Result<Bad, End> {
     let id = &asked.deployment_id;
     let row = known.row(id).cloned();
+    if row.is_none() && !is_begun(known, id) {
+        unknown(asked, known)?;
+    }
     let recorded = row.as_ref().and_then(|row| row.commit.clone());
     // In another pipeline than the deployment's own, that one's commit says nothing.
     let own = asked.occasion == Occasion::Pipeline || asked.commit_said || !asked.id_said;
@@ -40,9 +43,6 @@ fn by_id(asked: &Asked, known: &Known) -> Result<Bad, End> {
             )
         })?,
     };
-    if row.is_none() && !is_begun(known, id) {
-        unknown(asked, known)?;
-    }
     Ok(Bad {
         id: id.clone(),
         commit,
@@ -84,6 +84,13 @@ fn live(known: &Known) -> Result<Bad, End> {
     let row = known.rows.iter().find(stands).ok_or_else(|| {
         End::refused("the records do not say which commit is live", commit_needed)
     })?;
+    // A rollback that did not come to its end is gone on with.
+    let unfinished = |row: &Row| row.kind == Kind::Rollback && row.status != Some(Status::Success);
+    let of = |one: &&Row| rollback_id(&one.id) == row.id && one.commit.is_some();
+    let row = match known.rows.iter().find(of) {
+        Some(of) if unfinished(row) => of,
+        _ => row,
+    };
     if row.kind == Kind::Rollback {
         let to = row.commit.as_deref().map(short).unwrap_or_default();
         return Err(End::refused(
@@ -107,7 +114,22 @@ fn is_begun(known: &Known, id: &str) -> bool {
 /// No row: only records that are whole say that nothing was deployed.
 fn unknown(asked: &Asked, known: &Known) -> Result<(), End> {
     let id = &asked.deployment_id;
+    let by_person = asked.occasion == Occasion::Person;
     match &known.reach {
+        // Who named it meant something, and is not to find a green step with nothing done.
+        Reach::Whole if by_person && asked.id_said => Err(End::refused(
+            format!("the records of this environment hold no deployment {id}"),
+            "look whether deployment_id, environment and repo are right",
+        )),
+        Reach::Whole
+            if asked.commit_said && !asked.id_said && asked.occasion != Occasion::Pipeline =>
+        {
+            let commit = asked.commit.as_deref().map(short).unwrap_or_default();
+            Err(End::refused(
+                format!("the records of this environment hold no deployment of {commit}"),
+                "look whether commit, environment and repo are right, or set previous_commit, too",
+            ))
+        }
         Reach::Whole => Err(End::nothing(format!(
             "nothing to roll back: nothing was deployed, the records hold no deployment {id}"
         ))),
@@ -304,6 +326,66 @@ mod tests {
         };
         assert_eq!(ours(&by_id, &known(rows)), ("d1".into(), BAD.into()));
         assert_eq!(end(&person, &known(vec![])).0, 2);
+    }
+
+    #[test]
+    fn what_a_person_names_and_nobody_knows_is_refused_by_its_name() {
+        let person = Asked {
+            occasion: Occasion::Person,
+            deployment_id: "p9".into(),
+            ..asked()
+        };
+        let by_commit = Asked {
+            commit_said: true,
+            ..person.clone()
+        };
+        let (code, why) = end(&by_commit, &known(vec![]));
+        assert_eq!(code, 2);
+        assert!(why.ends_with("no deployment of bbbbbbbbbbbb"), "{why}");
+        let by_id = Asked {
+            id_said: true,
+            ..person
+        };
+        let (code, why) = end(&by_id, &known(vec![]));
+        assert_eq!(code, 2);
+        assert!(why.ends_with("no deployment p9"), "{why}");
+    }
+
+    #[test]
+    fn a_person_goes_on_with_a_rollback_that_did_not_come_to_its_end() {
+        let person = Asked {
+            occasion: Occasion::Person,
+            deployment_id: "p9".into(),
+            ..asked()
+        };
+        let after = |status| {
+            let went = row("d1-rollback", Kind::Rollback, status, GOOD);
+            known(vec![went, d1(Status::RolledBack)])
+        };
+        for status in [Status::InProgress, Status::Failed] {
+            let bad = ours(&person, &after(status));
+            assert_eq!(bad, ("d1".into(), BAD.into()));
+        }
+        let (code, why) = end(&person, &after(Status::Success));
+        assert_eq!(code, 2);
+        assert!(why.ends_with("what d1-rollback went back to"), "{why}");
+    }
+
+    #[test]
+    fn what_is_rolled_back_by_another_run_meanwhile_stays_what_is_meant() {
+        let person = Asked {
+            occasion: Occasion::Person,
+            deployment_id: "p9".into(),
+            ..asked()
+        };
+        let before = row("d0", Kind::Standard, Status::Success, GOOD);
+        let bad = find(&person, &known(vec![d1(Status::Success), before.clone()])).unwrap();
+        let went = row("d1-rollback", Kind::Rollback, Status::Success, GOOD);
+        let later = known(vec![went, d1(Status::RolledBack), before]);
+        let (code, why) = end(&person.of(&bad), &later);
+        assert_eq!(code, 0);
+        assert!(why.starts_with("already rolled back"), "{why}");
+        assert_eq!(asked().of(&bad), asked());
     }
 
     #[test]
