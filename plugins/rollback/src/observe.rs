@@ -10,6 +10,7 @@ use crate::ledger::Ledger;
 use crate::plan::facts::{
     Asked, Bad, Candidate, End, Git, Known, Previous, Source, Strategy, same,
 };
+use crate::plan::target::Target;
 use crate::plan::{Facts, Plan, plan, subject, target};
 use crate::repository::Repository;
 use crate::settings::{MarkerPlace, Settings};
@@ -60,13 +61,7 @@ pub fn observe(looks: &Looks, ledger: &mut Ledger) -> Result<Observed, End> {
         MarkerPlace::Database => ledger.marker(),
         MarkerPlace::Git => looks.repository.marker().ok().flatten(),
     };
-    let git = if asks_git(asked, settings) {
-        let branch = settings.remote.branch.as_deref();
-        let protected = branch.and_then(|branch| looks.forging.protects(branch));
-        looks.repository.look(&bad, &target, protected)
-    } else {
-        Git::Unasked
-    };
+    let git = look_at_git(looks, &bad, &target);
     let touched = last.is_some_and(|last| last.deployment_id == bad.id);
     let started =
         bad.row.as_ref().and_then(|row| row.status) == Some(shared::deployment::Status::Started);
@@ -86,10 +81,26 @@ pub fn observe(looks: &Looks, ledger: &mut Ledger) -> Result<Observed, End> {
     })
 }
 
-/// Whether the branch is to be put back, so that the remote has to be looked at.
-fn asks_git(asked: &Asked, settings: &Settings) -> bool {
-    let there = settings.remote.address.is_some() && settings.remote.branch.is_some();
-    there && !matches!(asked.strategy, Strategy::None | Strategy::Redeploy)
+/// Looks at the remote where the branch is to be put back, or where something that changed may forbid to bring the
+/// good version back.
+fn look_at_git(looks: &Looks, bad: &Bad, target: &Target) -> Git {
+    let (settings, asked) = (looks.settings, looks.asked);
+    let Some(branch) = settings.remote.branch.as_deref() else {
+        return Git::Unasked;
+    };
+    let pushes = !matches!(asked.strategy, Strategy::None | Strategy::Redeploy);
+    let guards = (asked.hook || asked.strategy == Strategy::Redeploy)
+        && !asked.lifted.irreversible
+        && !settings.irreversible.is_empty();
+    if settings.remote.address.is_none() || !(pushes || guards) {
+        return Git::Unasked;
+    }
+    let protected = if pushes {
+        looks.forging.protects(branch)
+    } else {
+        None
+    };
+    looks.repository.look(bad, target, protected)
 }
 
 /// What might be gone back to, in the order in which it counts.

@@ -25,7 +25,7 @@ use shared::record::part;
 use shared::split::Snapshot;
 
 use branch::{Put, Way};
-use facts::{Asked, Bad, Branch, End, Git, Known, Strategy, Traffic};
+use facts::{Asked, Bad, Branch, End, Git, Known, Strategy, Traffic, same};
 use target::Target;
 use traffic::Move;
 
@@ -139,6 +139,16 @@ impl Facts {
         self.done.iter().any(|done| done == word)
     }
 
+    /// What an earlier rollback of this deployment did went to its own target: with another one it is to be done again.
+    fn forget_another_target(&mut self) {
+        let earlier = self.known.row(&rollback_id(&self.bad.id));
+        let to = earlier.and_then(|row| row.commit.as_deref());
+        if to.is_some_and(|to| !same(to, &self.target.commit)) {
+            let led = [part::SCRIPT, REDEPLOY, part::BRANCH, part::MARKER];
+            self.done.retain(|word| !led.contains(&word.as_str()));
+        }
+    }
+
     /// Whether people were told that it goes back. What a rollout that succeeded has told was its success.
     fn is_told(&self) -> bool {
         let ours = |last: &&Intent| last.deployment_id == self.bad.id;
@@ -229,13 +239,15 @@ impl Draft {
 ///
 /// # Errors
 /// When nothing of it may be done, or nothing there is could bring anything back.
-pub fn plan(asked: &Asked, facts: Facts) -> Result<Plan, End> {
+pub fn plan(asked: &Asked, mut facts: Facts) -> Result<Plan, End> {
+    facts.forget_another_target();
     let mut draft = Draft::default();
     let canary = draft.traffic(asked, &facts);
     let guard = facts
         .branch()
         .and_then(|branch| branch::irreversible(asked, branch));
     draft.deployment(asked, &facts, guard, canary);
+    let unguarded = unguarded(&facts.git, &draft, canary);
     draft.branch(asked, &facts);
     let acts = [part::TRAFFIC, part::SCRIPT, REDEPLOY, part::BRANCH];
     let acted = acts.iter().any(|word| facts.is_done(word));
@@ -247,6 +259,7 @@ pub fn plan(asked: &Asked, facts: Facts) -> Result<Plan, End> {
     parts.extend(telling(asked, &facts, brings_live_back));
     parts.extend(draft.last);
     let mut notes = facts.target.passed_over.clone();
+    notes.extend(unguarded);
     if asked.endpoint && !brings_live_back {
         notes.push(UNWATCHED.to_owned());
     }
@@ -257,6 +270,21 @@ pub fn plan(asked: &Asked, facts: Facts) -> Result<Plan, End> {
         done: facts.done,
         blocked: draft.blocked,
         notes,
+    })
+}
+
+/// What is brought back although nobody could look at what changed: that never stops a rollback, and is said.
+fn unguarded(git: &Git, draft: &Draft, canary: bool) -> Option<String> {
+    let Git::Unseen(why) = git else {
+        return None;
+    };
+    let all = draft.live.iter().chain(&draft.last);
+    let brings = all.into_iter().any(|part| match part {
+        Part::Script => !canary,
+        other => *other == Part::Redeploy,
+    });
+    brings.then(|| {
+        format!("nobody looked whether something changed that cannot be rolled back, such as the database: {why}")
     })
 }
 

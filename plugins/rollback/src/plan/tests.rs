@@ -286,3 +286,45 @@ fn people_are_told_though_they_were_told_of_the_success_before() {
     told.known.rows.push(began);
     assert!(!planned(&asked(), told).contains("notify"));
 }
+
+#[test]
+fn what_went_back_to_another_version_is_done_again_for_this_one() {
+    let done = [part::TRAFFIC, part::SCRIPT, REDEPLOY, part::BRANCH].map(str::to_owned);
+    let to = |commit: &str| Facts {
+        known: known(vec![row(
+            "d1-rollback",
+            Kind::Rollback,
+            Status::Failed,
+            commit,
+        )]),
+        done: done.to_vec(),
+        ..facts()
+    };
+    assert_eq!(planned(&asked(), to(GOOD)), "record notify watch");
+    let further = plan(&asked(), to(&"c".repeat(40))).unwrap();
+    assert_eq!(words(&further), "script record notify watch branch");
+    assert_eq!(further.done, [part::TRAFFIC]);
+}
+
+#[test]
+fn what_is_brought_back_without_a_look_at_what_changed_says_so() {
+    let unseen = |facts: Facts| Facts {
+        git: Git::Unseen("no login".into()),
+        ..facts
+    };
+    let says = |asked: &Asked, facts: Facts| {
+        let notes = plan(asked, unseen(facts)).unwrap().notes;
+        notes.iter().any(|note| note.ends_with("no login"))
+    };
+    let by = |strategy, waits| Asked {
+        strategy,
+        waits,
+        hook: strategy == Strategy::None,
+        ..asked()
+    };
+    assert!(says(&by(Strategy::None, false), facts()));
+    assert!(says(&by(Strategy::Redeploy, false), facts()));
+    assert!(says(&by(Strategy::Redeploy, true), facts()));
+    // A canary is taken away in spite of it.
+    assert!(!says(&by(Strategy::None, false), moving(50)));
+}

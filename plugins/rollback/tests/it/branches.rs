@@ -145,6 +145,43 @@ fn database_migrations_in_between_stop_it_until_somebody_insists() {
 }
 
 #[test]
+fn database_migrations_in_between_stop_the_script_and_a_redeployment_too() {
+    let files = [("db/migrate/2_drop.rb", "drop\n")];
+    let shop = Shop::new("migrated-script.git", &files);
+    let scripted = shop.pipeline("none").set("deployment_script", "deploy.sh");
+    scripted
+        .run()
+        .with(2, "REFUSED")
+        .saying("db/migrate/2_drop.rb");
+    assert_eq!(scripted.calls(), "");
+    let insisting = scripted.set("override", "irreversible");
+    insisting.run().with(0, "ROLLED BACK");
+    assert_eq!(insisting.calls().lines().count(), 1);
+    let woodpecker = Sink::start([]);
+    let redeploy = shop.pipeline("redeploy");
+    redeploy
+        .set("woodpecker_url", &woodpecker.url("/"))
+        .set("woodpecker_token", "t0k3n-t0k3n")
+        .run()
+        .with(2, "REFUSED")
+        .saying("db/migrate/2_drop.rb");
+    assert_eq!(woodpecker.requests().len(), 0);
+    assert_eq!(shop.head(), shop.bad);
+}
+
+#[test]
+fn a_remote_that_lets_nobody_look_stops_no_script_and_is_said() {
+    let shop = Shop::plain("closed-script.git");
+    let scripted = shop.pipeline("none").set("deployment_script", "deploy.sh");
+    scripted
+        .set("git_password", "wrong-password")
+        .run()
+        .with(0, "ROLLED BACK")
+        .saying("nobody looked whether something changed that cannot be rolled back")
+        .not_saying("wrong-password");
+}
+
+#[test]
 fn a_dry_run_looks_at_the_branch_and_leaves_it() {
     let shop = Shop::plain("dry.git");
     let pipeline = shop.pipeline("auto").set("dry_run", "true");

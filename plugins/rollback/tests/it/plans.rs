@@ -415,3 +415,43 @@ fn a_rollback_writes_its_report() {
     let report = std::fs::read_to_string(pipeline.workspace.join("out/report.md")).unwrap();
     assert!(report.contains("| script | done |"), "{report}");
 }
+
+#[test]
+fn a_person_goes_on_with_what_did_not_come_to_its_end_or_further_back() {
+    let (_, _, url) = database();
+    let ill = Sink::start((0..200).map(|_| Reply::new(500, "")));
+    let failed = Pipeline::new()
+        .set("database_url", &url)
+        .set("endpoint", &ill.url("/health"))
+        .set("watch", "300ms");
+    failed.history(Some(&url), Status::Failed);
+    failed.run().with(4, "STUCK");
+    assert_eq!(failed.calls().lines().count(), 1);
+    let person = || {
+        Pipeline::new()
+            .set("database_url", &url)
+            .var("CI_PIPELINE_EVENT", "manual")
+            .var("CI_PIPELINE_STATUS", "success")
+            .var("CI_PIPELINE_NUMBER", "12")
+            .var("CI_COMMIT_SHA", &"c".repeat(40))
+    };
+    let older = "d".repeat(40);
+    let further = person()
+        .set("deployment_id", ID)
+        .set("previous_commit", &older);
+    let well = service();
+    let ill_again = further
+        .set("endpoint", &ill.url("/health"))
+        .set("watch", "300ms");
+    ill_again.run().with(4, "STUCK").saying("Done: script");
+    assert_eq!(ill_again.calls(), format!("rollback {ID} {older}\n"));
+    // The same target again: its script is done, and what is live now is what is looked at.
+    let on = person()
+        .set("previous_commit", &older)
+        .set("endpoint", &well.url("/health"))
+        .set("watch", "300ms");
+    on.run().with(0, "ROLLED BACK").saying(&format!(
+        "{ID} from bbbbbbbbbbbb to dddddddddddd. Done: record, watch"
+    ));
+    assert_eq!(on.calls(), "");
+}
