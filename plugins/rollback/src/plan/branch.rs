@@ -272,4 +272,13 @@ mod tests {
         let unseen = Git::Unseen("no route".into());
         assert_eq!(decide(&asked(), &unseen), Put::Blocked("no route".into()));
     }
+
+    #[test]
+    fn a_branch_is_not_reset_to_what_is_not_in_its_past() {
+        let Put::Blocked(why) = put(Strategy::Reset, |branch| branch.good_is_older = false, NONE)
+        else {
+            panic!("not blocked")
+        };
+        assert!(why.contains("not in its past"), "{why}");
+    }
 }

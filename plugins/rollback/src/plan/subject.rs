@@ -476,4 +476,95 @@ mod tests {
         }));
         assert_eq!(ours(&asked(), &left).0, "d1");
     }
+
+    fn person() -> Asked {
+        Asked {
+            occasion: Occasion::Person,
+            deployment_id: "p9".into(),
+            ..asked()
+        }
+    }
+
+    fn begun(at: At, rows: Vec<Row>) -> Known {
+        Known {
+            rollout: Ok(Some(Intent {
+                at,
+                ..Intent::begun("d1", Some(BAD))
+            })),
+            ..known(rows)
+        }
+    }
+
+    #[test]
+    fn another_pipelines_commit_says_nothing_unless_somebody_said_it() {
+        let named = Asked {
+            deployment_id: "d1".into(),
+            id_said: true,
+            ..person()
+        };
+        let (code, why) = end(&named, &begun(At::Deploying, vec![]));
+        assert_eq!(code, 2);
+        assert!(why.starts_with("nobody says which commit"), "{why}");
+        let said = Asked {
+            commit: Some(GOOD.into()),
+            commit_said: true,
+            ..named.clone()
+        };
+        let rows = known(vec![d1(Status::Failed)]);
+        assert_eq!(ours(&said, &rows), ("d1".into(), GOOD.into()));
+        let unsaid = Asked {
+            commit_said: false,
+            ..said
+        };
+        assert_eq!(ours(&unsaid, &rows), ("d1".into(), BAD.into()));
+    }
+
+    #[test]
+    fn a_commit_is_looked_for_among_deployments_in_earnest() {
+        let named = Asked {
+            commit_said: true,
+            ..person()
+        };
+        let rows = vec![
+            row("d7-rollback", Kind::Rollback, Status::Success, BAD),
+            row("walked", Kind::Dry, Status::Success, BAD),
+            d1(Status::Success),
+        ];
+        assert_eq!(ours(&named, &known(rows)).0, "d1");
+        // Both commits said: no records are needed, and none can say otherwise.
+        let both = Asked {
+            previous: Some(Previous::Commit(GOOD.into())),
+            ..named
+        };
+        assert_eq!(ours(&both, &known(vec![])), ("p9".into(), BAD.into()));
+        let bad = find(&both, &known(vec![])).unwrap();
+        assert_eq!(both.of(&bad), both);
+    }
+
+    #[test]
+    fn a_person_may_roll_back_what_is_held_or_was_cancelled_and_no_rollback() {
+        let of = |id: &str| Asked {
+            deployment_id: id.into(),
+            id_said: true,
+            ..person()
+        };
+        for status in [Status::Held, Status::Cancelled] {
+            assert_eq!(ours(&of("d1"), &known(vec![d1(status)])).0, "d1");
+        }
+        let went = row("d1-rollback", Kind::Rollback, Status::Failed, GOOD);
+        let (code, why) = end(&of("d1-rollback"), &known(vec![went]));
+        assert_eq!(code, 2);
+        assert!(why.ends_with("is a rollback itself"), "{why}");
+    }
+
+    #[test]
+    fn what_began_in_spite_of_a_hold_is_rolled_back() {
+        let started = begun(At::Deploying, vec![d1(Status::Started)]);
+        let bad = find(&asked(), &started).unwrap();
+        let hold = Hold {
+            id: "d0".into(),
+            reason: "bad".into(),
+        };
+        assert!(stands(&asked(), &started, &bad, Some(&hold)).is_ok());
+    }
 }

@@ -203,4 +203,17 @@ mod tests {
             (2, Some("set previous_commit"))
         );
     }
+
+    #[test]
+    fn a_parent_that_somebody_asked_for_is_not_replaced_either() {
+        let held = Candidate {
+            hold: Some(Hold {
+                id: "d0".into(),
+                reason: "errors".into(),
+            }),
+            ..candidate(OLDER, Source::Parent)
+        };
+        let end = chosen(&[held, candidate(GOOD, Source::Marker)]).unwrap_err();
+        assert!(end.why.contains("is held since d0"), "{}", end.why);
+    }
 }

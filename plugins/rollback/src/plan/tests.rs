@@ -328,3 +328,37 @@ fn what_is_brought_back_without_a_look_at_what_changed_says_so() {
     // A canary is taken away in spite of it.
     assert!(!says(&by(Strategy::None, false), moving(50)));
 }
+
+#[test]
+fn what_was_told_and_started_once_is_not_told_and_started_again() {
+    let all = Asked {
+        strategy: Strategy::Redeploy,
+        status: true,
+        hook: false,
+        ..asked()
+    };
+    let done = |words: &[&str]| Facts {
+        done: words.iter().map(|word| (*word).to_owned()).collect(),
+        ..facts()
+    };
+    assert_eq!(planned(&all, done(&[])), "record status notify redeploy");
+    assert_eq!(planned(&all, done(&["status", REDEPLOY])), "record notify");
+}
+
+#[test]
+fn another_deployments_canary_lifts_no_guard() {
+    let mut other = moving(50);
+    other.known.rollout = other.known.rollout.map(|last| {
+        last.map(|last| Intent {
+            deployment_id: "d7".into(),
+            ..last
+        })
+    });
+    other.git = Git::Seen(Branch {
+        irreversible: vec!["migrations/7.sql".into()],
+        ..branch()
+    });
+    let made = plan(&asked(), other).unwrap();
+    assert_eq!(words(&made), "traffic record notify watch");
+    assert_eq!(made.blocked[0].part, part::SCRIPT);
+}

@@ -195,4 +195,37 @@ mod tests {
     fn a_share_that_no_record_explains_is_left() {
         assert!(is_blocked(&moved("d1", At::Closed, 30)));
     }
+
+    #[test]
+    fn what_was_put_back_is_not_put_back_again() {
+        let mut over = left("d1", At::Closed);
+        over.mark(Part::Traffic);
+        assert_eq!(decide(&asked(), &bad(), Some(&over), &read(30)), Move::None);
+    }
+
+    #[test]
+    fn traffic_that_was_won_and_cannot_be_read_is_a_persons_work() {
+        let gone = Traffic::Unreadable("no address".into());
+        let won = |id| left(id, At::Succeeded { share: Share::ALL });
+        assert!(is_blocked(&decide(
+            &asked(),
+            &bad(),
+            Some(&won("d1")),
+            &gone
+        )));
+        assert_eq!(
+            decide(&asked(), &bad(), Some(&won("d0")), &gone),
+            Move::None
+        );
+    }
+
+    #[test]
+    fn what_another_deployment_holds_is_not_a_persons_to_put_back_by_this_one() {
+        let person = Asked {
+            occasion: Occasion::Person,
+            ..asked()
+        };
+        let held = left("d0", At::Held);
+        assert!(is_blocked(&decide(&person, &bad(), Some(&held), &read(50))));
+    }
 }
