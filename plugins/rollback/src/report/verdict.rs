@@ -3,8 +3,9 @@
 use shared::exit::Exit;
 use shared::verdict::Verdict;
 
+use crate::plan::branch::Way;
 use crate::plan::facts::{End, short};
-use crate::plan::{Block, Plan};
+use crate::plan::{Block, Part, Plan};
 
 /// What came of the parts.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -132,10 +133,10 @@ pub fn line(plan: &Plan, came: &Came) -> String {
     parts.join(". ")
 }
 
-/// What to do next; nothing after a rollback that is whole.
+/// What to do next; nothing after a rollback that leaves nothing to wait for.
 pub fn next(plan: &Plan, came: &Came) -> Option<&'static str> {
     match came.exit(plan) {
-        Exit::Passed => None,
+        Exit::Passed => still_to_come(plan),
         Exit::Cancelled => Some("start it again, what is done is not done twice"),
         Exit::Busy => Some("wait for the other run, then start this one again"),
         Exit::Bug => Some("report it with this log, and start it again"),
@@ -145,6 +146,20 @@ pub fn next(plan: &Plan, came: &Came) -> Option<&'static str> {
         _ => Some(
             "do by hand what is not done, or put right what stopped it and start this again: what is done is not done twice",
         ),
+    }
+}
+
+/// What was only set going: it is not live yet.
+fn still_to_come(plan: &Plan) -> Option<&'static str> {
+    match plan.parts.last()? {
+        // One that is waited for comes first.
+        Part::Redeploy => Some(
+            "see that the pipeline that was started ends well: it was not waited for, and until then the bad version may be live",
+        ),
+        Part::Branch { ways, .. } if ways[..] == [Way::PullRequest] => {
+            Some("merge what was proposed: until then the branch has the bad commit")
+        }
+        _ => None,
     }
 }
 
@@ -254,5 +269,22 @@ mod tests {
             };
             assert_eq!(came.exit(&plan()), Exit::NeedsPerson);
         }
+    }
+
+    #[test]
+    fn what_was_only_set_going_is_said() {
+        let with = |part| Plan {
+            parts: vec![Part::Records, part],
+            ..plan()
+        };
+        let says = |part| next(&with(part), &Came::default()).unwrap_or_default();
+        assert!(says(Part::Redeploy).contains("not waited for"));
+        let by = |ways: &[Way]| Part::Branch {
+            ways: ways.to_vec(),
+            head: String::new(),
+        };
+        assert!(says(by(&[Way::PullRequest])).starts_with("merge what was proposed"));
+        assert_eq!(says(by(&[Way::Restore, Way::PullRequest])), "");
+        assert_eq!(says(Part::Watch), "");
     }
 }
