@@ -98,16 +98,16 @@ impl<'a> Repository<'a> {
         let Some(name) = &self.settings.remote.branch else {
             return Git::Unasked;
         };
-        match self.is_at(name, target) {
-            // Reset already: the bad commit may be on no branch any more, and is not given out then.
-            Ok(true) => return Git::Seen(reset_already(name, target)),
-            Ok(false) => {}
+        let is_reset = match self.is_at(name, target) {
+            Ok(is_reset) => is_reset,
             Err(why) => return Git::Unseen(why),
-        }
+        };
         match self.seen(name, bad, target) {
             Ok((head, standing, history)) => {
                 Git::Seen(self.branch(name, head, standing, history, protected))
             }
+            // The bad commit may be on no branch any more, and is not given out then.
+            Err(_) if is_reset => Git::Seen(reset_already(name, target)),
             Err(why) => Git::Unseen(why),
         }
     }

@@ -170,6 +170,21 @@ fn database_migrations_in_between_stop_the_script_and_a_redeployment_too() {
 }
 
 #[test]
+fn a_branch_that_is_back_already_lifts_no_guard_of_the_script() {
+    let files = [("db/migrate/2_drop.rb", "drop\n")];
+    let shop = Shop::new("migrated-back.git", &files);
+    let repository = &shop.repository;
+    repository.git(&["update-ref", "refs/heads/release", &shop.bad]);
+    repository.git(&["update-ref", "refs/heads/main", &shop.good]);
+    let pipeline = shop.pipeline("auto").set("deployment_script", "deploy.sh");
+    pipeline
+        .run()
+        .with(2, "REFUSED")
+        .saying("db/migrate/2_drop.rb");
+    assert_eq!(pipeline.calls(), "");
+}
+
+#[test]
 fn a_remote_that_lets_nobody_look_stops_no_script_and_is_said() {
     let shop = Shop::plain("closed-script.git");
     let scripted = shop.pipeline("none").set("deployment_script", "deploy.sh");
