@@ -13,7 +13,7 @@ use shared::store::lease::Fenced;
 use shared::store::{self, Deployed, Landed, LastRollout, Records, Schema, Source, StoreConfig};
 
 use crate::edges::{LIMITS, USER_AGENT};
-use crate::plan::facts::{Hold, Kind, Known, Reach, Row};
+use crate::plan::facts::{Hold, Kind, Known, Reach, Row, short};
 use crate::rows;
 use crate::settings::Settings;
 
@@ -161,6 +161,17 @@ impl<'a> Ledger<'a> {
         let (repo, environment) = (&subject.repo, &subject.environment);
         let held = self.store().held(repo, environment, commit);
         self.say();
+        let is_known = matches!(&held, Ok(seen) if seen.source != Source::Journal);
+        if self.settings.database.is_some() && !is_known {
+            let text = format!(
+                "whether {} was rolled back before is not known: the database does not answer",
+                short(commit)
+            );
+            if !self.said.contains(&text) {
+                self.log.warn(&text);
+                self.said.push(text);
+            }
+        }
         held.ok()?.value.map(|held| Hold {
             id: held.deployment_id,
             reason: held.reason,

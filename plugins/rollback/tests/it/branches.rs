@@ -5,6 +5,7 @@ use shared::record::{Record, Stage, StageStatus};
 use testbed::forge::{self as peer, Flavour, Forge, When};
 use testbed::git_repository::Repository;
 use testbed::git_server::{GitServer, PASSWORD, USER};
+use testbed::program::free_port;
 use testbed::sink::{Reply, Sink};
 
 use crate::step::{Ended, Pipeline, deployment, marker, subject};
@@ -404,6 +405,43 @@ fn a_forge_that_takes_nothing_is_listed_and_stops_nothing() {
         .saying("incident is not done")
         .saying("Done: record, notify, branch");
     assert_eq!(shop.head(), shop.good);
+}
+
+#[test]
+fn with_forge_slack_mail_and_database_down_the_script_and_the_branch_go_back_all_the_same() {
+    let shop = Shop::plain("all-down.git");
+    let port = free_port();
+    let pipeline = shop
+        .bare("auto")
+        .set("deployment_script", "deploy.sh")
+        .set("previous_commit", &shop.good)
+        .set("forge_type", "github")
+        .set("forge_url", &format!("http://127.0.0.1:{port}"))
+        .set("forge_token", peer::TOKEN)
+        .set(
+            "database_url",
+            &format!("postgres://u:p@127.0.0.1:{port}/x"),
+        )
+        .set(
+            "slack_webhook_url",
+            &format!("http://127.0.0.1:{port}/services/T0"),
+        )
+        .set("smtp_server", "127.0.0.1")
+        .set("smtp_port", &port.to_string())
+        .set("smtp_tls", "none")
+        .set("email_from", "ci@shop.example")
+        .set("email_to", "ops@shop.example");
+    pipeline
+        .run()
+        .with(0, "ROLLED BACK")
+        .saying("rolled back before is not known: the database does not answer")
+        .saying("Done: script, record, notify, marker, branch")
+        .saying("incident is not done")
+        .saying("Not told: ")
+        .saying("records not delivered, waiting in")
+        .not_saying(peer::TOKEN);
+    assert_eq!(shop.head(), shop.good);
+    assert_eq!(pipeline.calls().lines().count(), 1);
 }
 
 fn at(pipeline: Pipeline, forge: &Forge, kind: &str) -> Pipeline {
