@@ -10,6 +10,7 @@ pub mod answer;
 pub mod chart;
 pub mod deployment;
 pub mod endpoint;
+pub mod evidence;
 pub mod hook;
 pub mod incident;
 pub mod intent;

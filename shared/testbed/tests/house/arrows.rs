@@ -8,6 +8,7 @@ const PURE: &[&str] = &[
     "chart",
     "deployment",
     "endpoint",
+    "evidence",
     "hook",
     "incident",
     "intent",

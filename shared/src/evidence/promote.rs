@@ -1,0 +1,49 @@
+//! Is the new version's rate shown to be low enough?
+
+use serde::{Deserialize, Serialize};
+
+use super::limit::log_ratio;
+use super::mixture::ln_mean;
+use super::real;
+use crate::split::Counts;
+
+/// The alternatives, as parts of `p_max`.
+const PARTS: [f64; 3] = [0.1, 0.25, 0.5];
+
+/// The promote test. H0: the rate is `p_max` or more, against a tenth, a quarter and a half of it.
+///
+/// Without a failure it takes about `3 / p_max` requests at β = 0.05.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Promote {
+    /// ln of the fortune of each alternative.
+    logs: [f64; 3],
+}
+
+impl Promote {
+    /// Nothing is known yet.
+    pub fn new() -> Self {
+        Self { logs: [0.0; 3] }
+    }
+
+    /// One window more. `p_max`: above 0, below 1. `icc`: 0 to 1.
+    pub fn update(&mut self, window: Counts, p_max: f64, icc: f64) {
+        if p_max <= 0.0 || p_max >= 1.0 {
+            return;
+        }
+        let phi = 1.0 + 2.0 * icc * real(window.requests);
+        for (log, part) in self.logs.iter_mut().zip(PARTS) {
+            *log += log_ratio(window, p_max, p_max * part) / phi;
+        }
+    }
+
+    /// ln E. Promote at ln 1/β.
+    pub fn log_e(&self) -> f64 {
+        ln_mean(&self.logs)
+    }
+}
+
+impl Default for Promote {
+    fn default() -> Self {
+        Self::new()
+    }
+}
