@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The share of the mass that bets on a stage's beginning, when it begins.
 const STAGE: f64 = 0.5;
 
-/// The share of the mass that bets on any other window.
+/// The share of the mass that bets on any other window, of the first 50.
 const HAZARD: f64 = 0.02;
 
 /// One bet an alternative, and what is not bet yet.
@@ -13,14 +13,21 @@ const HAZARD: f64 = 0.02;
 /// A part of the mass is laid on each alternative when a stage begins, and a small part at each window: a version can
 /// break at any time, and what it did well before must not count against seeing it. With prior weights `w_t` that sum
 /// to at most 1, `S_m ← (S_m + w_t)·L_m` and `E = mean S_m + rest`: a mixture of martingales that begin at different
-/// times, and so one itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// times, and so one itself. What is laid depends on how many windows and stages there were, never on what was counted
+/// in the window that it is laid on.
+///
+/// The share of a window is `HAZARD`, and `1/t` from the 50th window on: the mass left falls as `1/t` then, so that a
+/// version that breaks in the ten-thousandth window of a long soak is still seen at once (a constant share would have
+/// left it e⁻²⁰⁰).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Mixture<const N: usize> {
     /// ln of what each alternative's bet has become.
     #[serde(with = "logs")]
     bets: [f64; N],
     /// The mass that is not bet yet, 0 to 1.
     rest: f64,
+    /// How many windows there were.
+    windows: u32,
 }
 
 impl<const N: usize> Mixture<N> {
@@ -29,6 +36,7 @@ impl<const N: usize> Mixture<N> {
         Self {
             bets: [STAGE.ln(); N],
             rest: 1.0 - STAGE,
+            windows: 0,
         }
     }
 
@@ -39,7 +47,8 @@ impl<const N: usize> Mixture<N> {
 
     /// One window: ln of each alternative's likelihood ratio.
     pub(super) fn update(&mut self, ratios: [f64; N]) {
-        self.lay(HAZARD);
+        self.windows = self.windows.saturating_add(1);
+        self.lay(HAZARD.min(1.0 / f64::from(self.windows)));
         for (bet, ratio) in self.bets.iter_mut().zip(ratios) {
             *bet += ratio;
         }

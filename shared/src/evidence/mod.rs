@@ -3,12 +3,17 @@
 //! Each test bets against its null hypothesis, "the new version is no worse than allowed". Its fortune `E` begins at 1
 //! and, while the hypothesis holds, is a non-negative supermartingale under any rule of when to look. By Ville's
 //! inequality the chance that it *ever* reaches `1/α` is at most α: looking at every tick costs nothing. Everything is
-//! kept as natural logarithms; one update allocates nothing.
+//! kept as natural logarithms; one update allocates nothing: a `Trial` is `Copy`, and so owns no memory.
+//!
+//! What is asked of the caller: windows do not overlap, no count is used twice (a history that stands for the baseline
+//! is a [`Rule::limit`], never the other half of a [`Pair`] again and again), and where windows begin and end does not
+//! depend on what is counted in them. Trials of one rollout share α by parts that add up to it.
 //!
 //! Sources: Turner, Ly, Grünwald, "Generic E-variables for exact sequential k-sample tests" (arXiv 2106.02693);
 //! Lindon, Malek, "Anytime-valid inference for multinomial count data" (arXiv 2011.03567); Lindon et al., "Rapid
 //! regression detection in software deployments through sequential testing" (arXiv 2205.14762).
 
+mod dispersion;
 mod limit;
 mod mixture;
 mod promote;
@@ -18,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::split::Counts;
 
+pub use dispersion::icc;
 pub use limit::Limit;
 pub use promote::Promote;
 pub use regression::Regression;
@@ -36,7 +42,8 @@ pub struct Rule {
     pub limit: f64,
     /// The rate that a version must be shown to stay below to be called good enough; never where absent.
     pub p_max: Option<f64>,
-    /// How much failures come in bursts: the correlation of two requests of one window. 0 where they are independent.
+    /// How much failures come in bursts: the correlation of two requests of one window. 0 where they are independent,
+    /// 1 where all of a window fail or none. [`icc`] makes it of a history.
     pub icc: f64,
 }
 
@@ -84,7 +91,7 @@ pub enum Finding {
 /// Everything that is known of one kind of bad request: failed ones, or slow ones.
 ///
 /// It can be written down and read again, so that a rollout that goes on judges on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
     regression: Regression,
     limit: Limit,
@@ -131,7 +138,8 @@ impl Trial {
         add(&mut self.seen.canary, canary);
     }
 
-    /// What all of it comes to. α is shared by the two tests that can roll back.
+    /// What all of it comes to. α is shared by the two tests that can roll back, a half each: the chance that one of
+    /// them is ever wrong is at most the sum of both.
     pub fn finding(&self, rule: &Rule) -> Finding {
         let bar = -(rule.alpha / 2.0).ln();
         let (worse, over) = (self.regression.log_e(), self.limit.log_e());
@@ -158,6 +166,12 @@ impl Default for Trial {
 fn add(sum: &mut Counts, more: Counts) {
     sum.requests = sum.requests.saturating_add(more.requests);
     sum.failed = sum.failed.saturating_add(more.failed);
+}
+
+/// Requests and failures as floats. A request that failed more than once (a proxy tried it again) failed once.
+fn sound(counts: Counts) -> (f64, f64) {
+    let requests = real(counts.requests);
+    (requests, real(counts.failed).min(requests))
 }
 
 /// A count as a float, exact below 2^53.

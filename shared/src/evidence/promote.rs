@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::limit::log_ratio;
 use super::mixture::ln_mean;
-use super::real;
+use super::sound;
 use crate::split::Counts;
 
 /// The alternatives, as parts of `p_max`.
@@ -12,8 +12,18 @@ const PARTS: [f64; 3] = [0.1, 0.25, 0.5];
 
 /// The promote test. H0: the rate is `p_max` or more, against a tenth, a quarter and a half of it.
 ///
-/// Without a failure it takes about `3 / p_max` requests at β = 0.05.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// ```text
+/// ln L_q = [x·ln(q/p_max) + (n−x)·ln((1−q)/(1−p_max))] / φ,   q in p_max·{1/10, 1/4, 1/2};   E = mean L_q
+/// φ      = 1 + icc·(n−1)
+/// ```
+///
+/// It assumes what [`Limit`](super::Limit) does, with a mean of at least `p_max` in every window. φ is what bursts
+/// multiply the variance of a window's count by. It is enough here: with counts of gamma or beta distributed rates
+/// (each window's its own) the mean of L stays at most 1, since a rate cannot fall far below its mean.
+///
+/// Without a failure it takes about `3 / p_max` requests at β = 0.05. A stage is passed at its end, and each one
+/// starts anew: a version whose rate is `p_max` in its last stage passes that with a chance of at most β.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Promote {
     /// ln of the fortune of each alternative.
     logs: [f64; 3],
@@ -30,7 +40,8 @@ impl Promote {
         if p_max <= 0.0 || p_max >= 1.0 {
             return;
         }
-        let phi = 1.0 + 2.0 * icc * real(window.requests);
+        let (requests, _) = sound(window);
+        let phi = 1.0 + icc * (requests - 1.0).max(0.0);
         for (log, part) in self.logs.iter_mut().zip(PARTS) {
             *log += log_ratio(window, p_max, p_max * part) / phi;
         }

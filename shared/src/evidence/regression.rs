@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::mixture::Mixture;
-use super::{Pair, real};
+use super::{Pair, sound};
 
 /// How many times worse than allowed the alternatives are.
 const TIMES: [f64; 7] = [1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0];
@@ -19,9 +19,21 @@ const TIMES: [f64; 7] = [1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0];
 /// φ      = 1 + 2·icc·n_c·n_b / (n_c + n_b)
 /// ```
 ///
-/// It assumes nothing of the rates themselves: an outage of both sides moves neither. φ ≥ 1 keeps the guarantee
-/// (Jensen) and damps failures that come in bursts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// It assumes nothing of the rates themselves, which may be others in every window: an outage of both sides moves
+/// neither. Requests fail independently of each other once it is known how high each one's chance is; let the means of
+/// these chances be `p_c ≤ ρ0·p_b`. With `1 + x ≤ eˣ` a window's factor has a mean of at most
+///
+/// ```text
+/// exp(n_c·p_c·(θ_m−θ_ρ0)/θ_ρ0 − n_b·p_b·(θ_m−θ_ρ0)/(1−θ_ρ0)) ≤ 1,   since θ_ρ0/(1−θ_ρ0) = ρ0·n_c/n_b
+/// ```
+///
+/// So nothing needs to be Poisson, and neither totals nor rates are conditioned on. It holds just as well when the
+/// failing requests are given and only chance decides which side each one is sent to: the count is hypergeometric
+/// then, which is below the binomial one in convex order, and L is convex in it.
+///
+/// φ ≥ 1 keeps the guarantee (Jensen). It is what bursts, one rate for each window and side, multiply the variance of
+/// `x_c/n_c − x_b/n_b` by; a bound on the chance of a false rollback under bursts is measured, not proved.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Regression(Mixture<7>);
 
 impl Regression {
@@ -38,11 +50,10 @@ impl Regression {
     /// One window more. `allowed`: the factor ρ0, at least 1; `icc`: 0 to 1. A window in which either side had no
     /// request says nothing.
     pub fn update(&mut self, window: Pair, allowed: f64, icc: f64) {
-        let (n_c, n_b) = (real(window.canary.requests), real(window.baseline.requests));
+        let ((n_c, x_c), (n_b, x_b)) = (sound(window.canary), sound(window.baseline));
         if n_c <= 0.0 || n_b <= 0.0 {
             return;
         }
-        let (x_c, x_b) = (real(window.canary.failed), real(window.baseline.failed));
         let phi = 1.0 + 2.0 * icc * (n_c / (n_c + n_b)) * n_b;
         let ratio = |times: f64| {
             let more = (times - 1.0) * allowed * n_c / (allowed * n_c + n_b);
