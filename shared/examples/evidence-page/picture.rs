@@ -18,7 +18,7 @@ const POWERS: (i32, i32) = (-1, 5);
 const STYLE: &str = "\
 .ground{fill:#ffffff}.ink{fill:#1f2328}.faint{stroke:#1f2328;stroke-opacity:.18}.soft{fill:#1f2328;fill-opacity:.07}\n\
 .bad{stroke:#cf222e}.both{stroke:#9a6700}.well{stroke:#1a7f37}.bar{stroke:#1f2328}.spot{fill:#cf222e}\n\
-@media(prefers-color-scheme:dark){.ground{fill:#0d1117}.ink{fill:#e6edf3}.faint{stroke:#e6edf3}.soft{fill:#e6edf3;\
+@media (prefers-color-scheme:dark){.ground{fill:#0d1117}.ink{fill:#e6edf3}.faint{stroke:#e6edf3}.soft{fill:#e6edf3;\
 fill-opacity:.1}\n.bad{stroke:#ff7b72}.both{stroke:#e3b341}.well{stroke:#3fb950}.bar{stroke:#e6edf3}.spot{fill:#ff7b72}}";
 
 /// The picture.
@@ -97,7 +97,7 @@ fn axes(out: &mut String) {
         let _ = writeln!(out, "<path class=\"faint\" d=\"M{LEFT} {y:.1}H{right}\"/>");
         let shown = match power {
             ..0 => format!("1 to {}", 10_u32.pow(power.unsigned_abs())),
-            0..4 => format!("{} to 1", 10_u32.pow(power.unsigned_abs())),
+            0..3 => format!("{} to 1", 10_u32.pow(power.unsigned_abs())),
             _ => format!("{},000 to 1", 10_u32.pow(power.unsigned_abs() - 3)),
         };
         label(out, (LEFT - 8.0, y + 4.0), "end", &shown, "");
@@ -145,7 +145,7 @@ fn line(out: &mut String, run: &Run, bar: f64) {
             "<circle class=\"spot\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"5\"/>"
         );
         let words = format!("rolled back after check {check}");
-        label(out, (x + 10.0, y + 4.0), "start", &words, "");
+        label(out, (x - 12.0, y + 4.0), "end", &words, "");
     }
 }
 

@@ -10,7 +10,7 @@ pub(crate) const RULE: Rule = Rule {
     allowed_factor: 1.0,
     limit: 0.01,
     p_max: None,
-    icc: 0.0,
+    icc: 0.02,
 };
 
 /// The share of the old version's requests that fail.
@@ -60,11 +60,11 @@ pub(crate) struct Run {
 
 /// The three rollouts of the picture.
 pub(crate) fn runs() -> [Run; 3] {
-    let bad = |check| if check >= 9 { 0.06 } else { USUAL };
+    let bad = |check| if check >= 9 { 0.1 } else { USUAL };
     let outage = |check| if (8..14).contains(&check) { 0.4 } else { USUAL };
     [
         Run {
-            name: "breaks after check 9: 6 % of its requests fail from then on",
+            name: "breaks after check 9: 10 % of its requests fail from then on",
             log_odds: odds(2, |check| (bad(check), USUAL)),
             class: "bad",
             dashes: "",

@@ -82,27 +82,19 @@ pub(crate) fn promotion() -> String {
     out
 }
 
-/// The fewest requests without a failure that are enough.
+/// The fewest requests without a failure that are enough, check by check.
 fn flawless(rule: &Rule) -> u32 {
-    let enough = |requests: u32| {
-        let mut trial = Trial::new();
-        let window = Counts {
-            requests: requests.into(),
-            failed: 0,
-        };
-        trial.update(rule, Window::Alone(window));
-        matches!(trial.finding(rule), Finding::Good { .. })
+    let window = Counts {
+        requests: CHECK.0.into(),
+        failed: 0,
     };
-    let (mut too_few, mut enough_of) = (0, 1_000_000);
-    while too_few + 1 < enough_of {
-        let middle = u32::midpoint(too_few, enough_of);
-        if enough(middle) {
-            enough_of = middle;
-        } else {
-            too_few = middle;
-        }
+    let mut trial = Trial::new();
+    let mut requests = 0;
+    while !matches!(trial.finding(rule), Finding::Good { .. }) {
+        trial.update(rule, Window::Alone(window));
+        requests += CHECK.0;
     }
-    enough_of
+    requests
 }
 
 /// Two digits that say something, rounded up.
