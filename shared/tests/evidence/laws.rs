@@ -1,7 +1,7 @@
 //! What holds for any counts to a thousand million and any settings in range.
 
 use proptest::prelude::*;
-use shared::evidence::{Pair, Rule, Trial, Window};
+use shared::evidence::{Finding, Pair, Rule, Trial, Window};
 use shared::split::Counts;
 
 use super::{Limit, Promote, Regression, counts, pair};
@@ -323,8 +323,52 @@ fn a_version_that_breaks_late_in_a_day_of_watching_is_seen_at_once() {
     }
     trial.update(&rule, Window::Beside(pair(counts(10, 10), counts(90, 1))));
     trial.update(&rule, Window::Beside(pair(counts(10, 10), counts(90, 1))));
-    assert!(matches!(
-        trial.finding(&rule),
-        shared::evidence::Finding::Worse { .. }
-    ));
+    assert!(matches!(trial.finding(&rule), Finding::Worse { .. }));
+}
+
+#[test]
+fn either_test_that_rolls_back_has_half_of_alpha() {
+    let (canary, baseline) = (counts(40, 9), counts(360, 4));
+    let rule = Rule {
+        alpha: 0.01,
+        beta: 0.05,
+        allowed_factor: 1.0,
+        limit: 0.05,
+        p_max: None,
+        icc: 0.0,
+    };
+    let mut trials = [Trial::new(); 2];
+    trials[0].update(&rule, Window::Beside(pair(canary, baseline)));
+    trials[1].update(&rule, Window::Alone(canary));
+    let windows = [(pair(canary, baseline), false)];
+    let odds = [
+        regression(&windows, &rule).exp(),
+        limit(&windows, &rule).exp(),
+    ];
+    for (trial, odds) in trials.iter().zip(odds) {
+        let at = |alpha| trial.finding(&Rule { alpha, ..rule });
+        assert_eq!(at(1.9 / odds), Finding::Silent);
+        assert!(matches!(
+            at(2.1 / odds),
+            Finding::Worse { .. } | Finding::OverLimit { .. }
+        ));
+    }
+}
+
+#[test]
+fn what_one_stage_showed_to_be_good_does_not_count_for_the_next() {
+    let rule = Rule {
+        alpha: 0.01,
+        beta: 0.05,
+        allowed_factor: 1.0,
+        limit: 0.05,
+        p_max: Some(0.01),
+        icc: 0.0,
+    };
+    let mut trial = Trial::new();
+    trial.update(&rule, Window::Alone(counts(1000, 0)));
+    assert!(matches!(trial.finding(&rule), Finding::Good { .. }));
+    trial.begin_stage();
+    assert_eq!(trial.finding(&rule), Finding::Silent);
+    assert_eq!(trial.seen.canary, counts(1000, 0));
 }
