@@ -20,7 +20,7 @@ const PARTS: [f64; 3] = [0.1, 0.25, 0.5];
 /// It assumes what [`Limit`](super::Limit) does, with a mean of at least `p_max` in every window. φ is what bursts
 /// multiply the variance of a window's count by. It is enough here: when each window has a rate of its own, from a
 /// gamma or beta distribution, the mean of L stays at most 1 for `p_max` up to a half, since such a rate does not fall
-/// as far below its mean as it can rise above it.
+/// as far below its mean as it can rise above it (tests sum it over every outcome).
 ///
 /// Without a failure it takes about `3 / p_max` requests at β = 0.05. A stage is passed at its end, and each one
 /// starts anew: a version whose rate is `p_max` in its last stage passes that with a chance of at most β.
