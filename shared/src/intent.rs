@@ -6,8 +6,9 @@
 
 mod recorded;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::evidence::Trials;
 use crate::split::{Share, Side, Snapshot};
 
 /// How far a rollout has gone.
@@ -82,6 +83,19 @@ pub struct Intent {
     /// nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub before: Vec<Part>,
+    /// What the version's requests have shown so far; absent where none were counted.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "if_readable"
+    )]
+    pub evidence: Option<Box<Trials>>,
+}
+
+/// Evidence of another plugin version may have another shape. It is worth a fresh start, and no refusal to settle.
+fn if_readable<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Box<Trials>>, D::Error> {
+    let value = serde_json::Value::deserialize(from)?;
+    Ok(serde_json::from_value(value).ok())
 }
 
 impl Intent {
@@ -96,6 +110,7 @@ impl Intent {
             blamed: false,
             done: Vec::new(),
             before: Vec::new(),
+            evidence: None,
         }
     }
 
@@ -283,6 +298,20 @@ mod tests {
     }
 
     #[test]
+    fn evidence_survives_the_journal_and_what_another_version_wrote_is_left_out() {
+        let before = Intent {
+            evidence: Some(Box::default()),
+            ..intent(At::Begun)
+        };
+        let mut text = serde_json::to_value(&before).unwrap();
+        let read =
+            |text: &serde_json::Value| serde_json::from_value::<Intent>(text.clone()).unwrap();
+        assert_eq!(read(&text), before);
+        text["evidence"] = serde_json::json!({"failed": {"bets": [1, 2]}});
+        assert_eq!((read(&text).evidence, read(&text).at), (None, At::Begun));
+    }
+
+    #[test]
     fn an_intent_survives_the_journal() {
         let mut before = intent(At::Moving { to: share(25) });
         before.mark(Part::Traffic);
@@ -292,6 +321,7 @@ mod tests {
         let bare = r#"{"deployment_id":"d","at":{"word":"promoting"}}"#;
         let read: Intent = serde_json::from_str(bare).unwrap();
         assert_eq!((read.at, read.blamed), (At::Promoting, false));
+        assert_eq!(read.evidence, None);
         assert!(
             serde_json::from_str::<Intent>(r#"{"deployment_id":"d","at":{"word":"later"}}"#)
                 .is_err()

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::evidence::{Weighed, rate};
+use crate::split::Counts;
 use crate::threshold::Measured;
-use crate::value::show_duration;
+use crate::value::{show_duration, show_number};
 
 /// The step of a request that a time-out or failure belongs to, named as blackbox probes name them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -175,6 +177,23 @@ pub enum Reason {
         /// How many were asked for.
         needed: u32,
     },
+    /// Counted requests weigh against the version.
+    Weighed {
+        /// Which, and how much.
+        weighed: Weighed,
+    },
+    /// Counted requests do not show yet that the version is as good as it must be.
+    Unshown {
+        /// The new version's requests in this stage.
+        canary: Counts,
+        /// The rate of failures that it must be shown to stay below, in per cent.
+        p_max: f64,
+    },
+    /// The old version was over its own limit, so that the new one's counts say nothing.
+    Outage {
+        /// The old version's requests.
+        baseline: Counts,
+    },
     /// A reason at an endpoint, where several are probed.
     At {
         /// The endpoint, without its secrets.
@@ -269,6 +288,22 @@ impl fmt::Display for Reason {
             Self::NotSettled { good, needed } => {
                 write!(f, "{good} good answers in a row, {needed} were asked for")
             }
+            Self::Weighed { weighed } => weighed.fmt(f),
+            Self::Unshown { canary, p_max } => write!(
+                f,
+                "canary {} of {} failed ({}), which does not show yet that it stays below p_max, {} %",
+                canary.failed,
+                canary.requests,
+                rate(*canary),
+                show_number(*p_max)
+            ),
+            Self::Outage { baseline } => write!(
+                f,
+                "stable {} of {} failed ({}), over the limit itself: an outage of both says nothing about either",
+                baseline.failed,
+                baseline.requests,
+                rate(*baseline)
+            ),
             Self::At { endpoint, reason } => write!(f, "{endpoint} : {reason}"),
         }
     }

@@ -85,6 +85,50 @@ pub fn since(before: &Tally, after: &Tally) -> Window {
     window
 }
 
+/// Makes windows that do not overlap out of tallies.
+///
+/// A tally that could not be had loses nothing: the next window begins where the last one ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Meter {
+    has_begun: bool,
+    before: Option<Tally>,
+    /// Windows after each beginning that are thrown away.
+    lags: u32,
+    left: u32,
+}
+
+impl Meter {
+    /// For a source whose counts come late: so many windows after each change of the traffic belong to the time
+    /// before it. None where they are immediate.
+    pub fn lagging(lags: u32) -> Self {
+        Self {
+            lags,
+            ..Self::default()
+        }
+    }
+
+    /// The traffic was changed: from here on it is counted anew. Without a tally nothing is counted until there is one.
+    pub fn begin(&mut self, now: Option<Tally>) {
+        self.has_begun = true;
+        self.before = now;
+        self.left = self.lags;
+    }
+
+    /// What was counted since the last window, or since the beginning; nothing before it.
+    pub fn window(&mut self, now: Tally) -> Option<Window> {
+        if !self.has_begun {
+            return None;
+        }
+        let before = self.before.replace(now.clone());
+        let window = since(&before?, &now);
+        if self.left > 0 {
+            self.left -= 1;
+            return None;
+        }
+        Some(window)
+    }
+}
+
 fn ended(count: &Count) -> u64 {
     count.begun.saturating_sub(count.sessions)
 }
@@ -142,6 +186,27 @@ mod tests {
                 reset
             }
         );
+    }
+
+    #[test]
+    fn windows_follow_each_other_and_those_that_lag_are_thrown_away() {
+        let at = |begun| look((begun, 0, 0), (begun / 10, 0, 0));
+        let requests = |window: Option<Window>| window.map(|one| one.stable.requests);
+        let mut meter = Meter::default();
+        assert_eq!(meter.window(at(100)), None);
+        meter.begin(Some(at(100)));
+        assert_eq!(requests(meter.window(at(150))), Some(50));
+        assert_eq!(requests(meter.window(at(220))), Some(70));
+        let mut late = Meter::lagging(2);
+        for _ in 0..2 {
+            late.begin(Some(at(100)));
+            assert_eq!(requests(late.window(at(150))), None);
+            assert_eq!(requests(late.window(at(160))), None);
+            assert_eq!(requests(late.window(at(180))), Some(20));
+        }
+        meter.begin(None);
+        assert_eq!(meter.window(at(300)), None);
+        assert_eq!(requests(meter.window(at(310))), Some(10));
     }
 
     #[test]

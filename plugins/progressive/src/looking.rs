@@ -1,5 +1,6 @@
 //! One look at both sides: probes, counters, the share.
 
+use shared::evidence::{Against, Counted, Window};
 use shared::log::{Level, Tone};
 use shared::probe::probe_all;
 use shared::record::Record;
@@ -9,7 +10,7 @@ use shared::tick::{self, Tick};
 use crate::carry::Hands;
 use crate::report::lines;
 use crate::rollout::Outcome;
-use crate::stage::{Evidence, Look};
+use crate::stage::Look;
 use crate::{rows, targets};
 
 impl Hands<'_> {
@@ -34,15 +35,24 @@ impl Hands<'_> {
             samples,
         };
         let baseline = (!old.is_empty()).then(|| tick(old));
-        let look = Look {
-            new: tick(samples),
-            baseline,
-            counts: self.mover.counts(side),
-            share: self.mover.share(),
-            evidence: Evidence::Silent,
-        };
+        let (new, share) = (tick(samples), self.mover.share());
+        let counts = self.counts(side);
+        let look = Look::new(new, baseline, counts, share);
         self.keep(&look);
         Outcome::Looked(Box::new(look))
+    }
+
+    /// What was counted since the look before. HAProxy tells how long answers take on average and not how many take
+    /// too long: no average is a count, so that nobody says how many were slow.
+    fn counts(&mut self, side: Side) -> Option<Counted> {
+        let pair = self.mover.counts(side)?;
+        Some(Counted::new(
+            self.mover.name(),
+            Window::Beside(pair),
+            None,
+            Against::Beside,
+            &self.settings.plan.rules.thresholds,
+        ))
     }
 
     fn keep(&mut self, look: &Look) {

@@ -6,18 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::clock::Clock;
+use shared::evidence::Pair;
 use shared::hook::Call;
 use shared::http::Http;
 use shared::signal::Cancel;
 use shared::split::{Share, Side, Snapshot};
-use shared::tally::{self, Tally};
+use shared::tally::Meter;
 use shared::traffic::haproxy::{Identity, Servers};
 use shared::traffic::{Drained, Preflight, TrafficManager, Watching};
 
 use crate::rollout::Reading;
 use crate::sentry::Sentry;
 use crate::settings::{Settings, Sides, Traffic};
-use crate::stage;
 use crate::targets::Places;
 
 /// What moves the traffic of this run.
@@ -30,8 +30,9 @@ pub struct Mover<'a> {
     manager: Box<dyn TrafficManager>,
     /// What was last set, where nothing is moved and so nothing can be read.
     pretended: Share,
-    /// What was counted when the share was last set.
-    counted: Option<Tally>,
+    /// HAProxy's counters move with the request itself, and those under way at a change of the weights are counted on
+    /// the side that they were given to: nothing lags, and no window is thrown away.
+    meter: Meter,
     restores: u32,
     sentry: Arc<Sentry>,
     identity: Option<Identity>,
@@ -70,7 +71,7 @@ impl<'a> Mover<'a> {
             servers,
             manager: Box::new(Watching),
             pretended: Share::NONE,
-            counted: None,
+            meter: Meter::default(),
             restores: 0,
             sentry,
             identity: build::identity(settings)?,
@@ -207,7 +208,7 @@ impl<'a> Mover<'a> {
         drop(right);
         set.map_err(|error| error.to_string())?;
         self.pretended = share;
-        self.counted = self.manager.observe().ok().flatten();
+        self.meter.begin(self.manager.observe().ok().flatten());
         Ok(())
     }
 
@@ -242,17 +243,18 @@ impl<'a> Mover<'a> {
         }
     }
 
-    /// Requests of both sides since the share was set; nothing where nobody counts.
-    pub fn counts(&self, new: Side) -> Option<stage::Sides> {
+    /// Requests of the side that has the new version, and of the other one, since they were last asked for, or since
+    /// the share was set; nothing where nobody counts, or could be asked.
+    pub fn counts(&mut self, new: Side) -> Option<Pair> {
         let now = self.manager.observe().ok().flatten()?;
-        let window = tally::since(self.counted.as_ref()?, &now);
+        let window = self.meter.window(now)?;
         Some(match new {
-            Side::Canary => stage::Sides {
-                new: window.canary,
+            Side::Canary => Pair {
+                canary: window.canary,
                 baseline: window.stable,
             },
-            Side::Stable => stage::Sides {
-                new: window.stable,
+            Side::Stable => Pair {
+                canary: window.stable,
                 baseline: window.canary,
             },
         })

@@ -109,7 +109,8 @@ pub fn stage_ended(
         response_time_ms: summary.mean(Metric::ResponseTime).map(whole),
         completed_at: Some(ended),
         rollback_reason: back.then(|| why.join("; ")),
-        canary: summary.counts,
+        stable: summary.counts.map(|counts| counts.baseline),
+        canary: summary.counts.map(|counts| counts.canary),
         ..stage_began(summary.number, summary.share, began)
     }
 }
@@ -186,6 +187,7 @@ mod tests {
             outages: 0,
             means: vec![(Metric::ResponseTime, 12.4)],
             counts: None,
+            weighed: None,
         }
     }
 

@@ -14,19 +14,25 @@
 //! regression detection in software deployments through sequential testing" (arXiv 2205.14762).
 
 mod dispersion;
+mod counted;
 mod limit;
 mod mixture;
 mod promote;
 mod regression;
+mod trials;
+mod weighed;
 
 use serde::{Deserialize, Serialize};
 
 use crate::split::Counts;
 
 pub use dispersion::icc;
+pub use counted::{Against, Counted, beyond_luck, breaches, is_over, limit};
 pub use limit::Limit;
 pub use promote::Promote;
 pub use regression::Regression;
+pub use trials::{Rules, Trials, Weighing};
+pub use weighed::{Bad, Than, Weighed, odds, rate};
 
 /// What a trial is judged by. All rates are fractions, 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -57,7 +63,8 @@ pub struct Pair {
 }
 
 /// What was counted between two looks. Windows must not overlap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Window {
     /// Both sides, side by side. What both suffer from is nobody's fault, so that the limit is not asked, unless the
     /// old one had no request.
@@ -172,6 +179,14 @@ fn add(sum: &mut Counts, more: Counts) {
 fn sound(counts: Counts) -> (f64, f64) {
     let requests = real(counts.requests);
     (requests, real(counts.failed).min(requests))
+}
+
+/// What is left of a sum without a part of it.
+fn less(sum: Counts, part: Counts) -> Counts {
+    Counts {
+        requests: sum.requests.saturating_sub(part.requests),
+        failed: sum.failed.saturating_sub(part.failed),
+    }
 }
 
 /// A count as a float, exact below 2^53.

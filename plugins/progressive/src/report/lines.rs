@@ -1,5 +1,6 @@
 //! The lines of the log while the run goes on: old and new state, value and limit.
 
+use shared::evidence::Pair;
 use shared::metric::Metric;
 use shared::policy::Finish;
 use shared::threshold::Thresholds;
@@ -130,11 +131,9 @@ pub fn figures(summary: &Summary, thresholds: &Thresholds) -> String {
         ))
     });
     parts.extend(values);
-    parts.extend(
-        summary
-            .counts
-            .map(|counts| format!("{} of {} requests failed", counts.failed, counts.requests)),
-    );
+    parts.extend(summary.counts.map(|Pair { canary, .. }| {
+        format!("{} of {} requests failed", canary.failed, canary.requests)
+    }));
     parts.join(", ")
 }
 

@@ -89,6 +89,7 @@ mod tests {
             outages: 0,
             means: vec![(Metric::ErrorRate, 9.0)],
             counts: None,
+            weighed: None,
         };
         let text = aligned(&table(&[summary], &Thresholds::default()).unwrap());
         assert_eq!(

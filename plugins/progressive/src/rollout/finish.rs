@@ -22,6 +22,7 @@ impl Turn<'_> {
         if self.plan.soak.is_zero() {
             return self.succeed();
         }
+        self.begin_weighing();
         Phase::Watching(Span {
             what: What::Soak,
             watch: Watch::open(self.now, self.plan.soak),

@@ -16,6 +16,7 @@ impl Turn<'_> {
 
     /// Begins a write by journalling it.
     pub(super) fn enter(&mut self, write: Write) -> Phase {
+        self.state.unnoted = false;
         self.state.intent.at = match write {
             Write::Deploy => At::Deploying,
             Write::Move { stage } => At::Moving {
@@ -143,13 +144,14 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn announced(&self, stage: usize, flags_told: bool) -> Phase {
+    pub(super) fn announced(&mut self, stage: usize, flags_told: bool) -> Phase {
         if !flags_told {
             return Phase::Announcing {
                 stage,
                 flags_told: true,
             };
         }
+        self.begin_weighing();
         let stages = self.plan.stages.all();
         let wait = stages.get(stage).map(|stage| stage.wait);
         Phase::Watching(Span {

@@ -104,6 +104,11 @@ impl Turn<'_> {
             }
             (Phase::Watching(span), Outcome::Looked(look)) => self.looked(span, *look),
             (Phase::Watching(span), Outcome::Slept) => self.weigh(span),
+            // Noted or not: that it will be known to others is no condition of judging.
+            (Phase::Watching(span), Outcome::Done | Outcome::Failed(_)) if self.state.unnoted => {
+                self.state.unnoted = false;
+                Phase::Watching(span)
+            }
             (
                 Phase::Correcting {
                     span,

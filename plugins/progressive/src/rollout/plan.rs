@@ -174,6 +174,17 @@ pub(crate) mod tests {
             stages: Stages::new(vec![stage]).unwrap(),
             rules: Rules {
                 thresholds: Thresholds::default(),
+                evidence: shared::evidence::Rules::of(
+                    shared::evidence::Rule {
+                        alpha: 0.01,
+                        beta: 0.05,
+                        allowed_factor: 1.0,
+                        limit: 0.01,
+                        p_max: None,
+                        icc: 0.0,
+                    },
+                    false,
+                ),
                 interval: wait,
                 min_samples: 1,
                 max_wait: None,

@@ -81,6 +81,7 @@ impl Turn<'_> {
             (Err(detail), _) => return self.refuse(Refusal::NoReading(detail)),
         };
         self.state.share = reading.share;
+        self.inherit(past.as_ref());
         let to = self.plan.settle_to;
         let decided = settle(past.as_ref(), reading.share, to);
         match (decided, past) {
@@ -108,6 +109,16 @@ impl Turn<'_> {
             (Settle::PutBack | Settle::Close | Settle::Complete, None) => {
                 self.conclude(Cause::Bug("settling without an intent".into()))
             }
+        }
+    }
+
+    /// What the same version has shown in an earlier run of this deployment is not forgotten.
+    fn inherit(&mut self, past: Option<&Intent>) {
+        let same = |past: &&Intent| {
+            past.deployment_id == self.plan.deployment_id && past.commit == self.plan.commit
+        };
+        if let Some(past) = past.filter(same) {
+            self.state.intent.evidence.clone_from(&past.evidence);
         }
     }
 
@@ -223,7 +234,8 @@ impl Turn<'_> {
             }
         }
         self.state.settlings += 1;
-        self.state.intent = fresh.intent;
+        let past = std::mem::replace(&mut self.state.intent, fresh.intent);
+        self.inherit(Some(&past));
         self.state.reach = fresh.reach;
         Phase::Reading(None)
     }

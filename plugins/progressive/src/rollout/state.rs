@@ -129,6 +129,8 @@ pub struct State {
     pub cancelled: bool,
     pub(super) leased: bool,
     pub(super) drifts: u32,
+    /// Whether the evidence grew since the journal was told of it.
+    pub(super) unnoted: bool,
     pub(super) settlings: u32,
     /// Whose leftovers were settled on the way.
     pub settled: Option<String>,
@@ -158,6 +160,7 @@ impl State {
             cancelled: false,
             leased: false,
             drifts: 0,
+            unnoted: false,
             settlings: 0,
             settled: None,
             would_settle: None,

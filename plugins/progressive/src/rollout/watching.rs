@@ -8,7 +8,7 @@ use shared::split::Share;
 
 use super::step::Step;
 use super::{Cause, OnInconclusive, Phase, Place, Reach, Span, Turn, What, Write};
-use crate::stage::{Call, Ended, Look, Rule, Summary};
+use crate::stage::{Asked, Call, Ended, Look, Rule, Summary, Watch, weigh};
 
 /// A traffic manager that reloads is out of reach for a moment, so one look is not enough to give it up; nor is it
 /// waited for longer than this, whatever the thresholds allow the version.
@@ -20,6 +20,10 @@ const DRIFTS_MAX: u32 = 3;
 impl Turn<'_> {
     /// The next look, or the wait for it.
     pub(super) fn watch(&self, span: &Span) -> Step {
+        // Whoever goes on after this run shall judge on, and not anew.
+        if self.state.unnoted && self.state.reach >= Reach::Written {
+            return Step::Journal(Box::new(self.state.intent.clone()));
+        }
         let rules = &self.plan.rules;
         if span.watch.due(rules) <= self.now {
             return Step::Look(self.side(span.what));
@@ -28,9 +32,10 @@ impl Turn<'_> {
         Step::Sleep(wakes.saturating_sub(self.now))
     }
 
-    pub(super) fn looked(&mut self, mut span: Span, look: Look) -> Phase {
+    pub(super) fn looked(&mut self, mut span: Span, mut look: Look) -> Phase {
         self.state.proven = look.proves_version();
         let found = look.share.as_ref().ok().copied();
+        self.learn(span.what, &span.watch, &mut look);
         span.watch.seen.push(look);
         let drift = self
             .expected(span.what)
@@ -39,6 +44,32 @@ impl Turn<'_> {
         match drift {
             Some((expected, found)) => self.drifted(span, expected, found),
             None => self.weigh(span),
+        }
+    }
+
+    /// Weighs what a look counted. Before the first share and at a promote nobody but the probes comes to the version.
+    fn learn(&mut self, what: What, watch: &Watch, look: &mut Look) {
+        let asked = match what {
+            What::Stage(_) => Asked::Yes,
+            What::Soak => Asked::No,
+            What::First | What::Promoted => {
+                look.counts = None;
+                return;
+            }
+        };
+        let before = self.state.intent.evidence.clone().unwrap_or_default();
+        let mut trials = before.clone();
+        weigh(&mut trials, watch, look, &self.plan.rules, asked);
+        if trials != before {
+            self.state.intent.evidence = Some(trials);
+            self.state.unnoted = true;
+        }
+    }
+
+    /// A bet is laid on the version's being bad from here on, in a rollout that counts.
+    pub(super) fn begin_weighing(&mut self) {
+        if let Some(trials) = &mut self.state.intent.evidence {
+            trials.begin_stage();
         }
     }
 

@@ -1,5 +1,6 @@
 //! What this plugin is told, understood: a value of [`Settings`] cannot be wrong.
 
+mod analysis;
 mod complete;
 mod given;
 mod hooks;

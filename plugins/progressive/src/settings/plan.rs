@@ -12,7 +12,7 @@ use shared::split::Side;
 use shared::value;
 
 use super::given::switch;
-use super::{HookSettings, Sides, Traffic, lifted, stages};
+use super::{HookSettings, Sides, Traffic, analysis, lifted, stages};
 use crate::rollout::{Hooks, Mode, OnInconclusive, Plan, PutBack};
 use crate::stage::Rules;
 
@@ -40,8 +40,10 @@ pub(super) fn plan(read: &mut Reader, policy: &Policy, told: &Told) -> Option<Pl
     let healthy_threshold = read.read("healthy_threshold", value::count_above_zero);
     let healthy_threshold = healthy_threshold.unwrap_or(1);
     let min_samples = read.read("min_samples", value::count_above_zero);
+    let thresholds = judging::thresholds(read, policy);
     let rules = Rules {
-        thresholds: judging::thresholds(read, policy),
+        evidence: analysis::rules(policy, &thresholds),
+        thresholds,
         interval,
         min_samples: min_samples.or(policy.analysis.min_samples).unwrap_or(3),
         max_wait: policy.progressive_deployment.max_wait_time,

@@ -1,19 +1,18 @@
 //! Judging a stage whose time is over and that nothing ended early.
 
-use shared::metric::Metric;
+use shared::evidence::{beyond_luck, breaches, is_over, limit};
 use shared::reason::Reason;
-use shared::split::Counts;
-use shared::threshold::{Measured, Thresholds};
 use shared::tick::{Judged, Tick};
 use shared::verdict::Verdict;
 use shared::window::{counted, means};
 
-use super::{Evidence, Kind, Look, Rules};
+use super::{Evidence, Kind, Look, Rules, weigh};
 
 /// The verdict on the whole of it.
 ///
 /// Reported and measured values are held against the limits by their means. Rates that we count are held against them
-/// only where the sample can carry it: ten probes with one failure are not "90 %, roll back".
+/// only where the sample can carry it: ten probes with one failure are not "90 %, roll back", and two failed requests of
+/// a hundred are what a good version shows every now and then.
 pub(super) fn verdict(seen: &[Look], rules: &Rules) -> Verdict {
     let speaking: Vec<&Look> = seen
         .iter()
@@ -30,12 +29,15 @@ pub(super) fn verdict(seen: &[Look], rules: &Rules) -> Verdict {
     let Means {
         broken,
         warnings,
-        thin,
+        mut thin,
     } = held(ticks(), rules);
     let mut reasons = broken;
     reasons.extend(counted(attempts.max(1), failures, &rules.thresholds));
-    let counts = seen.last().and_then(|look| look.counts);
-    reasons.extend(counts.iter().flat_map(|c| rates(c.new, &rules.thresholds)));
+    match rates(seen, rules) {
+        Rates::Held => {}
+        Rates::Broken(breaches) => reasons.extend(breaches),
+        Rates::Unsure(breaches) => thin.extend(breaches),
+    }
     let enough = attempts >= rules.min_samples;
     if enough && failures == attempts {
         // Failures too scattered for a row, and nothing good among them.
@@ -44,10 +46,12 @@ pub(super) fn verdict(seen: &[Look], rules: &Rules) -> Verdict {
     if !reasons.is_empty() {
         return Verdict::Fail { reasons };
     }
-    let promoted = seen
-        .last()
-        .is_some_and(|look| look.evidence == Evidence::Promote);
+    let evidence = seen.last().map(|look| &look.evidence);
+    let promoted = evidence == Some(&Evidence::Promote);
     let mut missing = thin;
+    if let Some(Evidence::Unshown { reason }) = evidence {
+        missing.push(reason.clone());
+    }
     if !enough {
         missing.push(Reason::TooFew {
             samples: attempts,
@@ -90,39 +94,36 @@ fn held<'t>(ticks: impl Iterator<Item = &'t Tick>, rules: &Rules) -> Means {
     held
 }
 
-/// The rates of counted requests that are outside their limits, where there are enough requests to say so.
-fn rates(counts: Counts, thresholds: &Thresholds) -> Vec<Reason> {
-    #[expect(clippy::cast_precision_loss, reason = "exact below 2^53 requests")]
-    let (all, failed) = (counts.requests as f64, counts.failed as f64);
-    let share = 100.0 * failed / all;
-    let source = format!(
-        "counted: {} of {} requests failed",
-        counts.failed, counts.requests
-    );
-    let limits = [
-        (Metric::ErrorRate, share, thresholds.fail.error_rate),
-        (
-            Metric::Availability,
-            100.0 - share,
-            100.0 - thresholds.fail.availability,
-        ),
-    ];
-    limits
-        .into_iter()
-        .filter(|(_, _, room)| all * room >= 100.0)
-        .filter_map(|(metric, value, _)| {
-            let limit = thresholds.fail.of(metric);
-            let measured = Measured {
-                metric,
-                value,
-                samples: 1,
-                source: source.clone(),
-            };
-            metric
-                .outside(value, limit)
-                .then_some(Reason::Limit { measured, limit })
-        })
-        .collect()
+/// What counted requests come to against the limits.
+enum Rates {
+    /// Within them, or too few to say.
+    Held,
+    /// Over one.
+    Broken(Vec<Reason>),
+    /// Over one, but luck explains it, or the old version was so, too.
+    Unsure(Vec<Reason>),
+}
+
+fn rates(seen: &[Look], rules: &Rules) -> Rates {
+    let limits = &rules.thresholds;
+    let Some((sum, _, size)) = weigh::speaking(seen) else {
+        return Rates::Held;
+    };
+    let over = |note| breaches(sum.canary, limits, note);
+    if over("").is_empty() {
+        return Rates::Held;
+    }
+    if is_over(sum.baseline, limits) {
+        let baseline = sum.baseline;
+        return Rates::Unsure(vec![Reason::Outage { baseline }]);
+    }
+    let rule = &rules.evidence.failed;
+    let phi = 1.0 + 2.0 * rule.icc * size;
+    if beyond_luck(sum.canary, limit(limits), rule.alpha, phi) {
+        Rates::Broken(over(""))
+    } else {
+        Rates::Unsure(over(", which luck explains"))
+    }
 }
 
 fn degraded(tick: &Tick) -> bool {

@@ -1,8 +1,9 @@
 //! One look at both sides.
 
+use shared::evidence::{Counted, Weighed};
 use shared::reason::Reason;
 use shared::sample::Role;
-use shared::split::{Counts, Share};
+use shared::split::Share;
 use shared::tick::{Judged, Tick};
 
 /// What was seen at one moment.
@@ -12,22 +13,15 @@ pub struct Look {
     pub new: Tick,
     /// The side that has the old one, where it can be probed.
     pub baseline: Option<Tick>,
-    /// Requests since the share was set, where somebody counts them: the traffic manager, or our own bursts.
-    pub counts: Option<Sides>,
+    /// Requests since the look before, where somebody counts them. Windows of looks do not overlap.
+    pub counts: Option<Counted>,
     /// The canary's share as the traffic manager tells it, or why it could not be read: then no stage ends well on
     /// this look.
     pub share: Result<Share, String>,
-    /// What the sequential tests say of all counts so far.
+    /// What all counts so far come to, as the rollout weighed them when it got this look.
     pub evidence: Evidence,
-}
-
-/// Requests of both sides.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Sides {
-    /// Of the new version.
-    pub new: Counts,
-    /// Of the old one.
-    pub baseline: Counts,
+    /// What weighs most against the new version by then; nothing where nothing was counted.
+    pub weighed: Option<Weighed>,
 }
 
 /// What counted requests say.
@@ -43,6 +37,11 @@ pub enum Evidence {
     },
     /// The new version is better than it must be, and luck does not explain it.
     Promote,
+    /// It must be shown to be better than that, and is not yet.
+    Unshown {
+        /// What was seen instead.
+        reason: Reason,
+    },
 }
 
 /// What a look says about the new version.
@@ -59,13 +58,33 @@ pub enum Kind {
 }
 
 impl Look {
-    /// What it says.
+    /// What was seen, not weighed yet.
+    pub fn new(
+        new: Tick,
+        baseline: Option<Tick>,
+        counts: Option<Counted>,
+        share: Result<Share, String>,
+    ) -> Self {
+        Self {
+            new,
+            baseline,
+            counts,
+            share,
+            evidence: Evidence::Silent,
+            weighed: None,
+        }
+    }
+
+    /// What it says. The old version's own requests excuse what the new one's do, and no probe of the new one that
+    /// fails while the old one's is well.
     pub fn kind(&self) -> Kind {
+        let counted = self.counts.as_ref().is_some_and(|counts| counts.outage);
+        let probed = self.baseline.as_ref().map(failing);
         if self.new.judged.is_good() {
-            Kind::Good
+            if counted { Kind::Shared } else { Kind::Good }
         } else if blind(&self.new) {
             Kind::Blind
-        } else if self.baseline.as_ref().is_some_and(failing) {
+        } else if probed.unwrap_or(counted) {
             Kind::Shared
         } else {
             Kind::Failing

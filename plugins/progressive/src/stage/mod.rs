@@ -16,16 +16,19 @@ mod close;
 mod early;
 mod look;
 mod summary;
+mod weigh;
 
 use std::time::Duration;
 
+use shared::evidence;
 use shared::reason::Reason;
 use shared::threshold::Thresholds;
 use shared::verdict::Verdict;
 use shared::window::due;
 
-pub use look::{Evidence, Kind, Look, Sides};
+pub use look::{Evidence, Kind, Look};
 pub use summary::{Ended, Summary};
+pub use weigh::{Asked, weigh};
 
 /// The shortest pause between two looks: no setting makes the loop spin.
 const INTERVAL_MIN: Duration = Duration::from_millis(10);
@@ -40,6 +43,8 @@ pub struct Rules {
     pub thresholds: Thresholds,
     /// From one look to the next, at most.
     pub interval: Duration,
+    /// How counted requests are weighed.
+    pub evidence: evidence::Rules,
     /// With fewer usable looks than this a stage is inconclusive. At least 1.
     pub min_samples: u32,
     /// The longest time a stage may be watched, with its extensions; none but the deadline where absent.
@@ -124,7 +129,7 @@ impl Watch {
             let is_longest = now >= self.latest(rules, Duration::MAX);
             return if is_longest {
                 Call::Inconclusive {
-                    reasons: vec![Reason::SharedOutage],
+                    reasons: vec![self.outage()],
                 }
             } else {
                 Call::Wait
@@ -174,6 +179,22 @@ impl Watch {
         self.seen
             .last()
             .is_some_and(|look| look.kind() == Kind::Shared)
+    }
+
+    /// What the old version's own failure is known by.
+    fn outage(&self) -> Reason {
+        let counts = self.seen.last().and_then(|look| look.counts.as_ref());
+        match counts.filter(|counts| counts.outage) {
+            Some(counts) => Reason::Outage {
+                baseline: counts.failed.pair().baseline,
+            },
+            None => Reason::SharedOutage,
+        }
+    }
+
+    /// All requests that were counted in it, those of shared outages included; nothing where nobody counted.
+    pub fn counted(&self) -> Option<evidence::Pair> {
+        weigh::sum(&self.seen, |counts| Some(counts.failed))
     }
 
     /// When the next look is due.

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use shared::evidence::{Pair, Weighed};
 use shared::metric::Metric;
-use shared::split::{Counts, Share};
+use shared::split::Share;
 use shared::window::means;
 
 use super::close::count;
@@ -41,8 +42,10 @@ pub struct Summary {
     pub outages: u32,
     /// The worst mean of each metric over its endpoints and sources, in the metric's unit.
     pub means: Vec<(Metric, f64)>,
-    /// Requests of the new version, where they were counted.
-    pub counts: Option<Counts>,
+    /// Requests of both versions, where they were counted.
+    pub counts: Option<Pair>,
+    /// What weighed most against the new version at its end.
+    pub weighed: Option<Weighed>,
 }
 
 impl Summary {
@@ -59,11 +62,8 @@ impl Summary {
             failed,
             outages: of_kind(Kind::Shared),
             means: worst(watch),
-            counts: watch
-                .seen
-                .last()
-                .and_then(|look| look.counts)
-                .map(|sides| sides.new),
+            counts: watch.counted(),
+            weighed: watch.seen.last().and_then(|look| look.weighed),
         }
     }
 

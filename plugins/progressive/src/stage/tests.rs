@@ -3,16 +3,27 @@
 use super::*;
 use jiff::Timestamp;
 use shared::sample::{Answer, Phases, Role, Sample};
-use shared::split::Counts;
 use shared::tick::{Judged, Tick, judge_named};
 
-fn s(seconds: u64) -> Duration {
+pub(super) fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-fn rules() -> Rules {
+pub(super) fn rule() -> evidence::Rule {
+    evidence::Rule {
+        alpha: 0.01,
+        beta: 0.05,
+        allowed_factor: 1.0,
+        limit: 0.01,
+        p_max: None,
+        icc: 0.0,
+    }
+}
+
+pub(super) fn rules() -> Rules {
     Rules {
         thresholds: Thresholds::default(),
+        evidence: evidence::Rules::of(rule(), false),
         interval: s(10),
         min_samples: 3,
         max_wait: None,
@@ -46,7 +57,7 @@ fn rate(error_rate: f64) -> Answer {
 
 /// `.` good, `x` failing, `o` both sides failing, `-` no value from the metrics source, `!` the integrity check
 /// failed, `m` an error rate of 9 %.
-fn look(at: u64, word: char) -> Look {
+pub(super) fn look(at: u64, word: char) -> Look {
     let down = || Err(vec![Reason::Unhealthy]);
     let no_value = Reason::NoValue {
         query: "q".into(),
@@ -60,16 +71,11 @@ fn look(at: u64, word: char) -> Look {
         _ => tick(at, Role::Health, down()),
     };
     let baseline = if word == 'o' { down() } else { Ok(rate(0.0)) };
-    Look {
-        new,
-        baseline: Some(tick(at, Role::Health, baseline)),
-        counts: None,
-        share: Ok(shared::split::Share::NONE),
-        evidence: Evidence::Silent,
-    }
+    let share = Ok(shared::split::Share::new(10).unwrap());
+    Look::new(new, Some(tick(at, Role::Health, baseline)), None, share)
 }
 
-fn watch(word: &str, step: u64) -> Watch {
+pub(super) fn watch(word: &str, step: u64) -> Watch {
     let times = (0..).map(|n| n * step);
     Watch {
         seen: times.zip(word.chars()).map(|(t, c)| look(t, c)).collect(),
@@ -81,7 +87,7 @@ fn call(word: &str, step: u64, now: u64) -> Call {
     watch(word, step).call(&rules(), s(now), s(1000))
 }
 
-fn bad(call: &Call) -> Option<Rule> {
+pub(super) fn bad(call: &Call) -> Option<Rule> {
     match call {
         Call::Bad { rule, .. } => Some(*rule),
         Call::Wait | Call::Passed { .. } | Call::Inconclusive { .. } => None,
@@ -189,23 +195,6 @@ fn evidence_for_the_version_passes_what_too_few_looks_would_not() {
     watch.seen[6].evidence = Evidence::Promote;
     let judged = watch.call(&rules(), s(60), s(60));
     assert_eq!(judged, Call::Passed { warnings: vec![] });
-}
-
-#[test]
-fn counted_requests_fail_it_only_where_there_are_enough_of_them() {
-    let with = |requests, failed| {
-        let mut watch = watch(".......", 10);
-        watch.seen[6].counts = Some(Sides {
-            new: Counts { requests, failed },
-            baseline: Counts::default(),
-        });
-        bad(&watch.call(&rules(), s(60), s(60)))
-    };
-    assert_eq!(with(0, 0), None);
-    assert_eq!(with(10, 1), None);
-    assert_eq!(with(20, 2), Some(Rule::Whole));
-    assert_eq!(with(99, 4), None);
-    assert_eq!(with(100, 2), Some(Rule::Whole));
 }
 
 #[test]

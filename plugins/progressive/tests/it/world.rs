@@ -8,12 +8,13 @@ use plugin_progressive::rollout::{
     Action, Facts, Guards, Hooks, Lease, Lifted, Mode, OnInconclusive, Outcome, Phase, Plan,
     PutBack, Reading, Row, Stage, Stages, State, Step, Taken, What, next,
 };
-use plugin_progressive::stage::{Evidence, Look, Rules};
+use plugin_progressive::stage::{Look, Rules};
+use shared::evidence::{self, Against, Counted, Pair, Window};
 use shared::intent::Intent;
 use shared::policy::Finish;
 use shared::reason::Reason;
 use shared::sample::{Answer, Phases, Role, Sample};
-use shared::split::{Share, Snapshot};
+use shared::split::{Counts, Share, Snapshot};
 use shared::threshold::Thresholds;
 use shared::tick::{Tick, judge_named};
 
@@ -33,6 +34,18 @@ pub(crate) fn snapshot(percent: u8) -> Snapshot {
     }
 }
 
+/// How failed requests are weighed: with the defaults, and no burst.
+pub(crate) fn rule() -> evidence::Rule {
+    evidence::Rule {
+        alpha: 0.01,
+        beta: 0.05,
+        allowed_factor: 1.0,
+        limit: 0.01,
+        p_max: None,
+        icc: 0.0,
+    }
+}
+
 /// Two stages of a minute each, looked at every 30 seconds; traffic stays on the canary side.
 pub(crate) fn plan() -> Plan {
     let stage = |percent, wait| Stage {
@@ -46,6 +59,7 @@ pub(crate) fn plan() -> Plan {
         stages: Stages::new(vec![stage(10, 60), stage(100, 60)]).unwrap(),
         rules: Rules {
             thresholds: Thresholds::default(),
+            evidence: evidence::Rules::of(rule(), false),
             interval: s(30),
             min_samples: 2,
             max_wait: None,
@@ -69,8 +83,9 @@ pub(crate) fn plan() -> Plan {
 }
 
 /// What a look is like: `.` good, `x` the new version failing, `o` both failing, `m` an error rate of 9 %, `d`
-/// degraded, `-` no value from the metrics source, `!` the integrity check failed, `w` evidence that it is worse,
-/// `v` good, and the answer names the version.
+/// degraded, `-` no value from the metrics source, `!` the integrity check failed, `v` good, and the answer names the
+/// version. Good by its probes, and counted: `w` 40 of 500 requests failed beside 4 of 4500, `c` 2 of 500 beside 18 of
+/// 4500, `C` none of 500 beside 4500, `O` 250 of 500 beside 2250 of 4500, `l` 2 of 100 beside 3 of 900.
 pub(crate) fn look(now: Duration, word: char, share: Option<Share>) -> Look {
     let share = share.ok_or_else(|| "connection refused".to_owned());
     let bad = || Err(vec![Reason::Unhealthy]);
@@ -94,21 +109,29 @@ pub(crate) fn look(now: Duration, word: char, share: Option<Share>) -> Look {
         _ => tick(now, "canary", Role::Health, good(0.5)),
     };
     let baseline = if word == 'o' { bad() } else { good(0.5) };
-    let evidence = match word {
-        'w' => Evidence::Rollback {
-            reasons: vec![Reason::Body {
-                detail: "40 of 500 requests failed, 4 of 4500 at the baseline".to_owned(),
-            }],
-        },
-        _ => Evidence::Silent,
+    let old = tick(now, "stable", Role::Health, baseline);
+    Look::new(new, Some(old), counted(word), share)
+}
+
+fn counted(word: char) -> Option<Counted> {
+    let counts = |requests, failed| Counts { requests, failed };
+    let (canary, baseline) = match word {
+        'w' => (counts(500, 40), counts(4500, 4)),
+        'c' => (counts(500, 2), counts(4500, 18)),
+        'C' => (counts(500, 0), counts(4500, 0)),
+        'O' => (counts(500, 250), counts(4500, 2250)),
+        'l' => (counts(100, 2), counts(900, 3)),
+        _ => return None,
     };
-    Look {
-        new,
-        baseline: Some(tick(now, "stable", Role::Health, baseline)),
-        counts: None,
-        share,
-        evidence,
-    }
+    let window = Window::Beside(Pair { canary, baseline });
+    let limits = Thresholds::default();
+    Some(Counted::new(
+        "haproxy",
+        window,
+        None,
+        Against::Beside,
+        &limits,
+    ))
 }
 
 fn tick(now: Duration, host: &str, role: Role, outcome: Result<Answer, Vec<Reason>>) -> Tick {

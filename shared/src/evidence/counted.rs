@@ -1,0 +1,222 @@
+//! What a source counted between two looks, and what it is compared with.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Pair, Window, real};
+use crate::metric::Metric;
+use crate::reason::Reason;
+use crate::split::Counts;
+use crate::threshold::{Measured, Thresholds};
+
+/// The least limit that a rate can be held against: who allows no failure at all allows one in a million.
+const LEAST: f64 = 1e-6;
+
+/// What was counted since the look before, or since the share was set. Windows never overlap.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Counted {
+    /// Who counted, such as `haproxy`.
+    pub source: String,
+    /// All requests, and those that failed.
+    pub failed: Window,
+    /// All requests, and those that took longer than the latency limit; absent where the source cannot tell.
+    #[serde(default)]
+    pub slow: Option<Window>,
+    /// What the new version is compared with.
+    pub against: Against,
+    /// Whether the old version itself was over its limit: what both suffer from is nobody's fault.
+    pub outage: bool,
+}
+
+/// What counted requests are compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "word", rename_all = "snake_case")]
+pub enum Against {
+    /// The old version's requests in the same time.
+    Beside,
+    /// What was usual here before.
+    Usual {
+        /// The rate up to which it is usual, a fraction.
+        limit: f64,
+        /// The requests that say so.
+        of: Counts,
+    },
+    /// Nothing: the limit alone.
+    Limit,
+}
+
+impl Counted {
+    /// What was counted, with the judgement of the old version by these limits.
+    pub fn new(
+        source: &str,
+        failed: Window,
+        slow: Option<Window>,
+        against: Against,
+        limits: &Thresholds,
+    ) -> Self {
+        Self {
+            source: source.to_owned(),
+            outage: is_over(failed.pair().baseline, limits),
+            failed,
+            slow,
+            against,
+        }
+    }
+}
+
+impl Window {
+    /// Both sides; nothing of the old one where it was not counted.
+    pub fn pair(self) -> Pair {
+        match self {
+            Self::Beside(pair) => pair,
+            Self::Alone(canary) => Pair {
+                canary,
+                baseline: Counts::default(),
+            },
+        }
+    }
+}
+
+impl Pair {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let mut sum = self;
+        super::add(&mut sum.canary, other.canary);
+        super::add(&mut sum.baseline, other.baseline);
+        sum
+    }
+}
+
+/// The stricter of the limits on failed requests, as a fraction: above 0.
+pub fn limit(limits: &Thresholds) -> f64 {
+    let room = (100.0 - limits.fail.availability).min(limits.fail.error_rate);
+    (room / 100.0).max(LEAST)
+}
+
+/// Whether a counted rate is over one of the limits.
+pub fn is_over(counts: Counts, limits: &Thresholds) -> bool {
+    !breaches(counts, limits, "").is_empty()
+}
+
+/// The limits that a counted rate is over, where there are enough requests to say so: at least 1 in the limit, such as
+/// 100 for an availability of 99 %. `note` goes behind the counts.
+pub fn breaches(counts: Counts, limits: &Thresholds, note: &str) -> Vec<Reason> {
+    let (all, failed) = (real(counts.requests), real(counts.failed));
+    let share = 100.0 * failed / all;
+    let source = format!(
+        "counted: {} of {} requests failed{note}",
+        counts.failed, counts.requests
+    );
+    let rooms = [
+        (Metric::ErrorRate, share, limits.fail.error_rate),
+        (
+            Metric::Availability,
+            100.0 - share,
+            100.0 - limits.fail.availability,
+        ),
+    ];
+    rooms
+        .into_iter()
+        .filter(|(_, _, room)| all * room >= 100.0)
+        .filter_map(|(metric, value, _)| {
+            let limit = limits.fail.of(metric);
+            let measured = Measured {
+                metric,
+                value,
+                samples: 1,
+                source: source.clone(),
+            };
+            metric
+                .outside(value, limit)
+                .then_some(Reason::Limit { measured, limit })
+        })
+        .collect()
+}
+
+/// Whether a version whose rate is the limit would show so many failures or more in fewer than `chance` of all cases.
+///
+/// Chernoff's bound on the binomial tail, `P(X ≥ x) ≤ exp(−n·KL(x/n ‖ limit))`; `phi`, at least 1, damps failures that
+/// come in bursts.
+pub fn beyond_luck(counts: Counts, limit: f64, chance: f64, phi: f64) -> bool {
+    let (all, failed) = (real(counts.requests), real(counts.failed));
+    if all <= 0.0 || failed <= all * limit {
+        return false;
+    }
+    let rate = failed / all;
+    let part = |share: f64, of: f64| {
+        if share > 0.0 {
+            share * (share / of).ln()
+        } else {
+            0.0
+        }
+    };
+    let distance = part(rate, limit) + part(1.0 - rate, 1.0 - limit);
+    all * distance / phi > -chance.ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(requests: u64, failed: u64) -> Counts {
+        Counts { requests, failed }
+    }
+
+    #[test]
+    fn a_rate_is_held_against_the_limits_that_its_sample_can_carry() {
+        let limits = Thresholds::default();
+        for (requests, failed, over) in [
+            (0, 0, 0),
+            (19, 19, 0),
+            (20, 2, 1),
+            (99, 4, 0),
+            (100, 2, 1),
+            (100, 6, 2),
+        ] {
+            assert_eq!(
+                breaches(counts(requests, failed), &limits, "").len(),
+                over,
+                "{failed} of {requests}"
+            );
+        }
+        assert!((limit(&limits) - 0.01).abs() < 1e-12);
+        let mut none = limits;
+        none.fail.error_rate = 0.0;
+        assert!(limit(&none) > 0.0);
+    }
+
+    #[test]
+    fn the_old_version_over_its_limit_is_an_outage_and_the_new_one_is_not() {
+        let pair = |canary, baseline| Window::Beside(Pair { canary, baseline });
+        let of = |window| {
+            Counted::new(
+                "haproxy",
+                window,
+                None,
+                Against::Beside,
+                &Thresholds::default(),
+            )
+            .outage
+        };
+        assert!(of(pair(counts(10, 0), counts(90, 9))));
+        assert!(!of(pair(counts(90, 9), counts(90, 1))));
+        assert!(!of(Window::Alone(counts(90, 9))));
+    }
+
+    #[test]
+    fn a_few_failures_too_many_are_luck_and_many_are_not() {
+        let beyond = |requests, failed| beyond_luck(counts(requests, failed), 0.01, 0.01, 1.0);
+        assert!(!beyond(100, 2) && !beyond(100, 1) && !beyond(0, 0));
+        assert!(beyond(100, 8) && beyond(10_000, 150) && beyond(20, 20));
+        assert!(!beyond_luck(counts(100, 8), 0.01, 0.01, 5.0));
+    }
+
+    #[test]
+    fn chernoff_never_says_less_than_the_tail_itself() {
+        // The exact tail of 100 requests at 1 %: 8 and more happen in 7.5e-5 of all cases, 4 and more in 1.8 %.
+        let counts = |failed| counts(100, failed);
+        assert!(beyond_luck(counts(8), 0.01, 1e-4, 1.0));
+        assert!(!beyond_luck(counts(8), 0.01, 7e-5 / 2.0, 1.0));
+        assert!(!beyond_luck(counts(4), 0.01, 0.018, 1.0));
+    }
+}

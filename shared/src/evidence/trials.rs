@@ -1,0 +1,269 @@
+//! The trials of a rollout: failed requests and slow ones, with α spent once over both.
+
+use serde::{Deserialize, Serialize};
+
+use super::weighed::{Bad, Than, Weighed};
+use super::{Against, Counted, Finding, Pair, Rule, Trial};
+
+/// What the trials are judged by. They share α.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Rules {
+    /// Of failed requests.
+    pub failed: Rule,
+    /// Of slow ones; absent where nobody can tell which are.
+    pub slow: Option<Rule>,
+}
+
+impl Rules {
+    /// One rule for the trials that are on. What must be shown to be low is the rate of failures alone.
+    pub fn of(whole: Rule, weighs_slow: bool) -> Self {
+        let alpha = if weighs_slow {
+            whole.alpha / 2.0
+        } else {
+            whole.alpha
+        };
+        let failed = Rule { alpha, ..whole };
+        Self {
+            failed,
+            slow: weighs_slow.then_some(Rule {
+                p_max: None,
+                ..failed
+            }),
+        }
+    }
+}
+
+/// Everything that is known of the new version's requests since the rollout began.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Trials {
+    /// Of failed requests.
+    pub failed: Trial,
+    /// Of slow ones.
+    #[serde(default)]
+    pub slow: Trial,
+}
+
+/// What all counts come to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Weighing {
+    /// What weighs most against the version.
+    pub most: Weighed,
+    /// Whether that is enough to call it bad.
+    pub is_bad: bool,
+    /// Whether it is shown to be good enough; absent where nothing says how good it must be.
+    pub is_shown: Option<bool>,
+}
+
+impl Trials {
+    /// A stage begins.
+    pub fn begin_stage(&mut self) {
+        self.failed.begin_stage();
+        self.slow.begin_stage();
+    }
+
+    /// What was counted since the look before.
+    pub fn update(&mut self, rules: &Rules, counted: &Counted) {
+        let held = |rule: &Rule| match counted.against {
+            Against::Usual { limit, .. } => Rule { limit, ..*rule },
+            Against::Beside | Against::Limit => *rule,
+        };
+        self.failed.update(&held(&rules.failed), counted.failed);
+        if let (Some(rule), Some(slow)) = (&rules.slow, counted.slow) {
+            self.slow.update(&held(rule), slow);
+        }
+    }
+
+    /// What all of it comes to. The words tell of the requests of this stage, failed and slow ones, and of those before
+    /// it.
+    pub fn weigh(&self, rules: &Rules, against: Against, failed: Pair, slow: Pair) -> Weighing {
+        let finding = self.failed.finding(&rules.failed);
+        let of_failed = (
+            is_bad(finding),
+            weighed(Bad::Failed, &self.failed, &rules.failed, against, failed),
+        );
+        let of_slow = rules.slow.map(|rule| {
+            (
+                is_bad(self.slow.finding(&rule)),
+                weighed(Bad::Slow, &self.slow, &rule, against, slow),
+            )
+        });
+        // Bad before suspicious, failed before slow.
+        let (is_bad, most) = match of_slow {
+            Some(slow) if (slow.0, slow.1.log_e) > (of_failed.0, of_failed.1.log_e) => slow,
+            _ => of_failed,
+        };
+        let asked = rules.failed.p_max.is_some();
+        Weighing {
+            most,
+            is_bad,
+            is_shown: asked.then_some(matches!(finding, Finding::Good { .. })),
+        }
+    }
+}
+
+fn is_bad(finding: Finding) -> bool {
+    matches!(finding, Finding::Worse { .. } | Finding::OverLimit { .. })
+}
+
+/// What weighs most against the version in one trial: what was found, or what comes nearest to it.
+fn weighed(bad: Bad, trial: &Trial, rule: &Rule, against: Against, stage: Pair) -> Weighed {
+    let (worse, over) = (trial.regression.log_e(), trial.limit.log_e());
+    let is_worse = match trial.finding(rule) {
+        Finding::Worse { .. } => true,
+        Finding::OverLimit { .. } => false,
+        Finding::Silent | Finding::Good { .. } => worse >= over && stage.baseline.requests > 0,
+    };
+    let (than, log_e) = match (is_worse, against) {
+        (true, _) => (
+            Than::Baseline {
+                times: rule.allowed_factor,
+            },
+            worse,
+        ),
+        (false, Against::Usual { limit, of }) => (Than::Usual { limit, of }, over),
+        (false, Against::Beside | Against::Limit) => (Than::Limit { limit: rule.limit }, over),
+    };
+    Weighed {
+        bad,
+        stage,
+        before: super::less(trial.seen.canary, stage.canary),
+        than,
+        log_e,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::Window;
+    use crate::split::Counts;
+    use crate::threshold::Thresholds;
+
+    fn rule() -> Rule {
+        Rule {
+            alpha: 0.01,
+            beta: 0.05,
+            allowed_factor: 1.0,
+            limit: 0.01,
+            p_max: None,
+            icc: 0.0,
+        }
+    }
+
+    fn pair(canary: (u64, u64), baseline: (u64, u64)) -> Pair {
+        let counts = |(requests, failed)| Counts { requests, failed };
+        Pair {
+            canary: counts(canary),
+            baseline: counts(baseline),
+        }
+    }
+
+    fn counted(failed: Pair, slow: Option<Pair>) -> Counted {
+        Counted::new(
+            "haproxy",
+            Window::Beside(failed),
+            slow.map(Window::Beside),
+            Against::Beside,
+            &Thresholds::default(),
+        )
+    }
+
+    #[test]
+    fn the_chance_of_an_error_is_spent_once_over_all_trials() {
+        let alone = Rules::of(rule(), false);
+        assert_eq!((alone.failed, alone.slow), (rule(), None));
+        let asked = Rule {
+            p_max: Some(0.02),
+            ..rule()
+        };
+        let both = Rules::of(asked, true);
+        let slow = both.slow.unwrap();
+        assert!((both.failed.alpha + slow.alpha - 0.01).abs() < 1e-12);
+        assert_eq!((both.failed.p_max, slow.p_max), (Some(0.02), None));
+    }
+
+    #[test]
+    fn slow_requests_weigh_as_failed_ones_do_where_they_are_told() {
+        let both = Rules::of(rule(), true);
+        let good = pair((100, 0), (900, 0));
+        let slow = pair((100, 60), (900, 9));
+        let mut trials = Trials::default();
+        trials.update(&both, &counted(good, Some(slow)));
+        let weighing = trials.weigh(&both, Against::Beside, good, slow);
+        assert!(weighing.is_bad);
+        assert_eq!(weighing.most.bad, Bad::Slow);
+        let mut deaf = Trials::default();
+        deaf.update(&Rules::of(rule(), false), &counted(good, Some(slow)));
+        assert!(
+            !deaf
+                .weigh(&Rules::of(rule(), false), Against::Beside, good, good)
+                .is_bad
+        );
+    }
+
+    #[test]
+    fn what_is_usual_here_takes_the_place_of_the_limit() {
+        let rules = Rules::of(rule(), false);
+        let of = Counts {
+            requests: 9000,
+            failed: 1800,
+        };
+        let canary = pair((100, 22), (0, 0));
+        let found = |against| {
+            let mut trials = Trials::default();
+            let counted = Counted {
+                against,
+                failed: Window::Alone(canary.canary),
+                ..counted(canary, None)
+            };
+            trials.update(&rules, &counted);
+            trials.weigh(&rules, against, canary, canary).is_bad
+        };
+        assert!(found(Against::Limit));
+        assert!(!found(Against::Usual { limit: 0.21, of }));
+    }
+
+    #[test]
+    fn words_tell_of_the_stage_and_of_what_was_before_it() {
+        let rules = Rules::of(rule(), false);
+        let mut trials = Trials::default();
+        let (first, second) = (pair((50, 1), (450, 2)), pair((30, 9), (270, 1)));
+        trials.update(&rules, &counted(first, None));
+        trials.begin_stage();
+        trials.update(&rules, &counted(second, None));
+        let most = trials.weigh(&rules, Against::Beside, second, second).most;
+        assert_eq!((most.stage, most.before), (second, first.canary));
+    }
+
+    #[test]
+    fn a_rate_that_must_be_shown_is_shown_by_enough_good_requests() {
+        let asked = Rules::of(
+            Rule {
+                p_max: Some(0.01),
+                ..rule()
+            },
+            false,
+        );
+        let shown = |requests| {
+            let pair = pair((requests, 0), (9 * requests, 0));
+            let mut trials = Trials::default();
+            trials.update(&asked, &counted(pair, None));
+            trials.weigh(&asked, Against::Beside, pair, pair).is_shown
+        };
+        assert_eq!((shown(100), shown(500)), (Some(false), Some(true)));
+        let unasked = Rules::of(rule(), false);
+        let nothing =
+            Trials::default().weigh(&unasked, Against::Limit, Pair::default(), Pair::default());
+        assert_eq!((nothing.is_shown, nothing.is_bad), (None, false));
+    }
+
+    #[test]
+    fn trials_of_a_version_that_knew_no_slow_requests_are_read() {
+        let mut written = serde_json::to_value(Trials::default()).unwrap();
+        written.as_object_mut().unwrap().remove("slow");
+        assert_eq!(
+            serde_json::from_value::<Trials>(written).unwrap(),
+            Trials::default()
+        );
+    }
+}
