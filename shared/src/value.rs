@@ -56,6 +56,47 @@ pub fn percentage(text: &str) -> Result<f64, Expected> {
     }
 }
 
+/// A percentage above 0 and below 100, with or without `%`.
+///
+/// # Errors
+/// When it is anything else.
+pub fn percentage_within(text: &str) -> Result<f64, Expected> {
+    percentage(text)
+        .ok()
+        .filter(|value| *value > 0.0 && *value < 100.0)
+        .ok_or("a percentage above 0 and below 100, such as 0.5 or 0.5%")
+}
+
+/// The chance of an error that is accepted.
+///
+/// # Errors
+/// When it is not above 0 and at most 0.5.
+pub fn chance(text: &str) -> Result<f64, Expected> {
+    number(text.trim())
+        .filter(|chance| *chance > 0.0 && *chance <= 0.5)
+        .ok_or("a probability above 0 and at most 0.5, such as 0.01")
+}
+
+/// How many times as bad as something else is allowed.
+///
+/// # Errors
+/// When it is not from 1 to 100.
+pub fn factor(text: &str) -> Result<f64, Expected> {
+    number(text.trim())
+        .filter(|factor| (1.0..=100.0).contains(factor))
+        .ok_or("a factor from 1 to 100, such as 1.5")
+}
+
+/// How much two of a kind go together: 0 is not at all.
+///
+/// # Errors
+/// When it is not from 0 to 0.5.
+pub fn correlation(text: &str) -> Result<f64, Expected> {
+    number(text.trim())
+        .filter(|value| (0.0..=0.5).contains(value))
+        .ok_or("a correlation from 0 to 0.5, such as 0.02")
+}
+
 /// A whole number from 0 to one million. `3.0` and `1e+06` count as whole: Woodpecker writes large numbers so.
 ///
 /// # Errors
@@ -283,6 +324,26 @@ mod tests {
         assert_eq!(percentage("1e+02"), Ok(100.0));
         for text in ["100.1", "-1", "NaN", "inf", "abc", "", "%", "+5"] {
             assert_eq!(percentage(text), Err(PERCENTAGE), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_evidence_takes_has_bounds() {
+        assert_eq!(chance(" 0.01 "), Ok(0.01));
+        assert_eq!(factor("1.5"), Ok(1.5));
+        assert_eq!((correlation("0"), correlation("0.5")), (Ok(0.0), Ok(0.5)));
+        assert_eq!(percentage_within("0.5 %"), Ok(0.5));
+        for text in ["", "0", "0.51", "-0.1", "NaN", "inf", "1%"] {
+            assert!(chance(text).is_err(), "{text}");
+        }
+        for text in ["", "0.99", "101", "NaN"] {
+            assert!(factor(text).is_err(), "{text}");
+        }
+        for text in ["", "-0.1", "0.6", "NaN"] {
+            assert!(correlation(text).is_err(), "{text}");
+        }
+        for text in ["", "0", "100", "NaN", "-1"] {
+            assert!(percentage_within(text).is_err(), "{text}");
         }
     }
 

@@ -94,7 +94,13 @@ fn planned(settings: &Settings, now: Duration) -> Vec<String> {
     let sources = &settings.sources;
     let new = sources.canary.as_ref().map(std::slice::from_ref);
     let new = new.unwrap_or(&sources.probing.endpoints);
-    planned::lines(&settings.plan, new, sources.baseline.as_ref(), now)
+    let counts = matches!(settings.traffic, Traffic::Haproxy { .. });
+    planned::lines(
+        &settings.plan,
+        (new, sources.baseline.as_ref()),
+        counts,
+        now,
+    )
 }
 
 /// How the versions are told apart, where they cannot be by their endpoints.
@@ -143,6 +149,9 @@ impl Running<'_> {
             if let Some(line) = before.transition(plan, &state) {
                 let tone = tone(&state);
                 self.hands.say(tone, &line);
+            }
+            if let Some(line) = before.evidence(plan, &state) {
+                self.hands.say(Tone::Caution, &line);
             }
             if let Step::Finish(exit) = step {
                 return self.close(&state, exit);

@@ -5,6 +5,13 @@ use serde::{Deserialize, Serialize};
 use super::weighed::{Bad, Than, Weighed};
 use super::{Against, Counted, Finding, Pair, Rule, Trial};
 
+impl Rule {
+    /// ln of the odds at which a trial rolls back: α is shared by the two tests that can.
+    pub fn bar(&self) -> f64 {
+        -(self.alpha / 2.0).ln()
+    }
+}
+
 /// What the trials are judged by. They share α.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Rules {
@@ -180,6 +187,27 @@ mod tests {
         let slow = both.slow.unwrap();
         assert!((both.failed.alpha + slow.alpha - 0.01).abs() < 1e-12);
         assert_eq!((both.failed.p_max, slow.p_max), (Some(0.02), None));
+    }
+
+    #[test]
+    fn the_bar_that_is_told_is_the_one_at_which_a_trial_rolls_back() {
+        let alone = |failed| {
+            let mut trial = Trial::new();
+            let window = Counts {
+                requests: 100,
+                failed,
+            };
+            trial.update(&rule(), Window::Alone(window));
+            (
+                is_bad(trial.finding(&rule())),
+                trial.limit.log_e() >= rule().bar(),
+            )
+        };
+        assert_eq!((alone(2), alone(30)), ((false, false), (true, true)));
+        for failed in 2..30 {
+            let (is_bad, is_over) = alone(failed);
+            assert_eq!(is_bad, is_over, "{failed}");
+        }
     }
 
     #[test]

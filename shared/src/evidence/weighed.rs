@@ -111,7 +111,8 @@ impl fmt::Display for Weighed {
 
 /// Odds as a person says them: `3 to 1`, `210 to 1`, `3,400 to 1`, `over a million to 1`; `even` below 2.
 pub fn odds(log_e: f64) -> String {
-    let times = log_e.exp();
+    // A bar of ln 200 is 199.999… to 1 by the last bit.
+    let times = log_e.exp() * (1.0 + 1e-9);
     if times >= MILLION {
         return "over a million to 1".to_owned();
     }
@@ -218,6 +219,7 @@ mod tests {
             (0.001, "even"),
             (1.9, "even"),
             (2.0001, "2 to 1"),
+            (200.0, "200 to 1"),
             (9.9, "9 to 1"),
             (10.001, "10 to 1"),
             (219.9, "210 to 1"),

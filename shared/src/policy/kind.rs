@@ -79,8 +79,8 @@ macro_rules! kinds {
 kinds! {
     /// A percentage from 0 to 100.
     Percentage: Number => f64, value::percentage;
-    /// A percentage above 0.
-    PercentageAboveZero: Number => f64, percentage_above_zero;
+    /// A percentage above 0 and below 100.
+    PercentageWithin: Number => f64, value::percentage_within;
     /// A share of the traffic: a whole percentage from 1 to 100.
     Share: Number => u8, share;
     /// A duration; a bare number is seconds.
@@ -94,9 +94,11 @@ kinds! {
     /// A whole number from 1.
     CountAboveZero: Number => u32, value::count_above_zero;
     /// The chance of an error that is accepted.
-    Chance: Number => f64, chance;
+    Chance: Number => f64, value::chance;
     /// How many times as bad as the baseline is allowed.
-    Factor: Number => f64, factor;
+    Factor: Number => f64, value::factor;
+    /// How much the failures of one time go together.
+    Correlation: Number => f64, value::correlation;
     /// Any finite number.
     Number: Number => f64, number;
     /// Yes or no.
@@ -145,13 +147,6 @@ impl Kind for RuntimeApis {
     }
 }
 
-fn percentage_above_zero(text: &str) -> Result<f64, Expected> {
-    value::percentage(text)
-        .ok()
-        .filter(|p| *p > 0.0)
-        .ok_or("a percentage above 0 and at most 100, such as 0.5 or 0.5%")
-}
-
 fn share(text: &str) -> Result<u8, Expected> {
     let digits = text.trim();
     let digits = digits.strip_suffix('%').unwrap_or(digits);
@@ -160,20 +155,6 @@ fn share(text: &str) -> Result<u8, Expected> {
         .and_then(|n| u8::try_from(n).ok())
         .filter(|n| *n <= 100)
         .ok_or("a whole percentage from 1 to 100, such as 25 or 25%")
-}
-
-fn chance(text: &str) -> Result<f64, Expected> {
-    number(text)
-        .ok()
-        .filter(|chance| *chance > 0.0 && *chance <= 0.5)
-        .ok_or("a probability above 0 and at most 0.5, such as 0.01")
-}
-
-fn factor(text: &str) -> Result<f64, Expected> {
-    number(text)
-        .ok()
-        .filter(|factor| *factor >= 1.0 && *factor <= 100.0)
-        .ok_or("a factor from 1 to 100, such as 1.5")
 }
 
 fn number(text: &str) -> Result<f64, Expected> {
@@ -268,7 +249,7 @@ mod tests {
 
     #[test]
     fn no_kind_takes_an_empty_text() {
-        assert!(percentage_above_zero("").is_err() && share("").is_err() && number("").is_err());
+        assert!(share("").is_err() && number("").is_err());
         assert!(text(" ").is_err() && workspace_file("").is_err() && pointer("").is_err());
         assert!(time_of_day("").is_err() && instant("").is_err() && runtime_api("").is_err());
         assert!(Webhook::parse("").is_err());
@@ -280,8 +261,6 @@ mod tests {
         for text in ["NaN", "inf", "-inf", "-NaN", "1e999", "--1", "1x"] {
             assert!(number(text).is_err(), "{text}");
         }
-        assert!(chance("0").is_err() && chance("0.51").is_err() && chance("0.01").is_ok());
-        assert!(factor("0.99").is_err() && factor("101").is_err() && factor("1").is_ok());
     }
 
     #[test]

@@ -257,10 +257,15 @@ macro_rules! schemas {
 
 schemas! {
     kind::Percentage => |_| percentage(0.0);
-    kind::PercentageAboveZero => |_| {
+    kind::PercentageWithin => |_| {
         let mut schema = percentage(0.0);
         schema.remove("minimum");
-        bounded(schema, "exclusiveMinimum", 0.0)
+        schema.remove("maximum");
+        bounded(
+            bounded(schema, "exclusiveMinimum", 0.0),
+            "exclusiveMaximum",
+            100.0,
+        )
     };
     kind::Share => |_| whole(1, 100, r"\s*%?");
     kind::Seconds => |_| duration(true);
@@ -274,6 +279,7 @@ schemas! {
         bounded(schema, "exclusiveMinimum", 0.0)
     };
     kind::Factor => |_| bounded(plain(1.0), "maximum", 100.0);
+    kind::Correlation => |_| bounded(plain(0.0), "maximum", 0.5);
     kind::Number => |_| {
         let mut schema = number(0.0, &format!("-?{SIMPLE}{EXPONENT}"));
         schema.remove("minimum");

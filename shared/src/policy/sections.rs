@@ -7,8 +7,8 @@ use crate::secret::Secret;
 use super::freeze::{Freeze, FreezeKind};
 use super::gate::{Gate, GateKind};
 use super::kind::{
-    Chance, Count, CountAboveZero, Factor, Flag, Percentage, PercentageAboveZero, ResponseTime,
-    RuntimeApis, Seconds, SecondsAboveZero, Text, Webhook, WorkspaceFile,
+    Chance, Correlation, Count, CountAboveZero, Factor, Flag, Percentage, PercentageWithin,
+    ResponseTime, RuntimeApis, Seconds, SecondsAboveZero, Text, Webhook, WorkspaceFile,
 };
 use super::reader::{List, section};
 use super::stage::{Stage, StageKind};
@@ -141,20 +141,25 @@ section! {
 }
 
 section! {
-    /// How much evidence a decision takes.
+    /// How much evidence a decision takes, where requests are counted.
     pub struct Analysis {
-        /// The chance that a healthy version is rolled back by evidence alone, over the whole rollout. Default 0.01.
+        /// The chance that a version which is no worse than allowed is rolled back by evidence, over the whole rollout.
+        /// Default 0.01.
         alpha: Option<f64> as Chance,
-        /// The chance that a version no better than `p_max` is promoted by evidence alone. Default 0.05.
+        /// The chance that a version whose error rate is p_max or more is passed for good. Default 0.05.
         beta: Option<f64> as Chance,
-        /// How many times the baseline's error rate is still allowed. Default 1.
+        /// How many times the error rate of the version beside it is still allowed. Default 1.
         allowed_factor: Option<f64> as Factor,
+        /// How much the failures of one time go together: 0 where each request fails by itself, 0.02 where failures come
+        /// in bursts (the intraclass correlation). Default 0.02.
+        icc: Option<f64> as Correlation,
         /// With fewer samples than this a stage is inconclusive. Default 3.
         min_samples: Option<u32> as CountAboveZero,
-        /// The error rate in per cent that a version must be shown to stay below before evidence promotes it.
-        p_max: Option<f64> as PercentageAboveZero,
-        /// Requests slower than this count as slow, and slow ones are weighed as failed ones are; a bare number is
-        /// milliseconds.
+        /// The error rate in per cent that a version must be shown to stay below before a stage passes, where requests
+        /// are counted; it takes about 300 / p_max requests without a failure. Without it nothing has to be shown.
+        p_max: Option<f64> as PercentageWithin,
+        /// Requests slower than this count as slow, and slow ones are weighed as failed ones are, where the source can
+        /// tell them; a bare number is milliseconds.
         latency_limit: Option<Duration> as ResponseTime,
     }
 }
@@ -198,7 +203,7 @@ section! {
         /// to move all traffic at once. Default false.
         enabled: Option<bool> as Flag,
         /// How long the new pool is watched at 100 %, with the old one kept ready, before it counts as good; 0 is not
-        /// at all. Default 0.
+        /// at all. Default 0.02.
         soak: Option<Duration> as Seconds,
     }
 }

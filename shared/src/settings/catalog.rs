@@ -201,6 +201,14 @@ pub const CATALOG: &[Setting] = &[
     set(PROGRESSIVE, "baseline_endpoint", "", "The old version's own address; with `pools` that of the first pool").secret(),
     set(PROGRESSIVE, "min_samples", "`3`", "The least number of samples without which a stage is inconclusive")
         .policy("analysis.min_samples"),
+    set(PROGRESSIVE, "alpha", "`0.01`", "The chance that a version which is no worse than allowed is rolled back by evidence, over the whole rollout")
+        .policy("analysis.alpha"),
+    set(PROGRESSIVE, "allowed_factor", "`1`", "How many times the error rate of the version beside it is still allowed")
+        .policy("analysis.allowed_factor"),
+    set(PROGRESSIVE, "p_max", "", "The error rate that the new version must be shown to stay below before a stage passes, where requests are counted")
+        .policy("analysis.p_max"),
+    set(PROGRESSIVE, "latency_limit", "", "Requests slower than this count as slow and are weighed as failed ones are, where they can be told; a bare number is milliseconds")
+        .policy("analysis.latency_limit"),
     set(PROGRESSIVE, "deadline", "50 minutes after the pipeline's start", "When the rollout has to be over"),
     set(PROGRESSIVE, "on_inconclusive", "`rollback`", "What to do when the data never suffices: `rollback`, `hold` or `promote`"),
     set(PROGRESSIVE, "soak", "`0`", "How long to observe after the last stage")

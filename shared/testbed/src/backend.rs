@@ -24,6 +24,13 @@ pub enum Manner {
     Mute,
     /// Keeps the request for as long as it is so, and then goes on as it is told.
     Stuck,
+    /// Answers `/health` well, and of all other requests the last `failing` of every `of` with 500.
+    Faulty {
+        /// So many.
+        failing: u64,
+        /// Of so many; above 0.
+        of: u64,
+    },
 }
 
 /// A running backend. It ends when it is dropped.
@@ -48,6 +55,8 @@ struct Inner {
     manner: Mutex<Manner>,
     release: Mutex<Option<Release>>,
     requests: AtomicU64,
+    /// Those that did not ask for its health.
+    served: AtomicU64,
     open: Mutex<Vec<TcpStream>>,
     stop: Stop,
 }
@@ -68,6 +77,7 @@ impl Backend {
             manner: Mutex::new(Manner::Healthy),
             release: Mutex::default(),
             requests: AtomicU64::new(0),
+            served: AtomicU64::new(0),
             open: Mutex::default(),
             stop: Stop::default(),
         });
@@ -142,7 +152,7 @@ impl Inner {
         self.open.lock().unwrap().push(stream.try_clone()?);
         let mut input = BufReader::new(stream.try_clone()?);
         let mut output = stream;
-        while read_head(&mut input)? {
+        while let Some(path) = read_head(&mut input)? {
             self.requests.fetch_add(1, Ordering::SeqCst);
             self.look();
             while self.manner() == Manner::Stuck {
@@ -153,6 +163,15 @@ impl Inner {
             let (status, word) = match self.manner() {
                 Manner::Healthy => (200, "healthy"),
                 Manner::Failing(status) => (status, "unhealthy"),
+                Manner::Faulty { failing, of } if path != "/health" => {
+                    let number = self.served.fetch_add(1, Ordering::SeqCst) % of;
+                    if number + failing < of {
+                        (200, "healthy")
+                    } else {
+                        (500, "unhealthy")
+                    }
+                }
+                Manner::Faulty { .. } => (200, "healthy"),
                 Manner::Mute | Manner::Stuck => return output.shutdown(Shutdown::Both),
             };
             let (name, version) = (&self.name, self.version.lock().unwrap().clone());
@@ -194,15 +213,19 @@ impl Inner {
     }
 }
 
-/// Reads a request without a body; false when there is none any more.
-fn read_head(input: &mut impl BufRead) -> std::io::Result<bool> {
+/// Reads a request without a body, and says what it asks for; nothing when there is none any more.
+fn read_head(input: &mut impl BufRead) -> std::io::Result<Option<String>> {
+    let mut path = None;
     loop {
         let mut line = String::new();
         if input.read_line(&mut line)? == 0 {
-            return Ok(false);
+            return Ok(None);
         }
         if line == "\r\n" {
-            return Ok(true);
+            return Ok(path);
+        }
+        if path.is_none() {
+            path = Some(line.split(' ').nth(1).unwrap_or_default().to_owned());
         }
     }
 }

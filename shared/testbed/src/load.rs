@@ -85,17 +85,27 @@ impl Load {
         Self::begin(address, |_| "")
     }
 
-    /// The same, but every other client opens a new connection for each request.
+    /// The same, but so many requests a second in all, at most.
+    pub fn start_paced(address: SocketAddr, a_second: u32) -> Self {
+        let clients = u32::try_from(CLIENTS).unwrap();
+        Self::pace(address, |_| "", clients * Duration::from_secs(1) / a_second)
+    }
+
+    /// The same as [`Self::start`], but every other client opens a new connection for each request.
     pub fn start_mixed(address: SocketAddr) -> Self {
         Self::begin(address, |client| if client % 2 == 0 { "" } else { ONCE })
     }
 
     fn begin(address: SocketAddr, headers: fn(usize) -> &'static str) -> Self {
+        Self::pace(address, headers, Duration::ZERO)
+    }
+
+    fn pace(address: SocketAddr, headers: fn(usize) -> &'static str, pause: Duration) -> Self {
         let (stop, sent) = (Stop::default(), Arc::new(AtomicUsize::new(0)));
         let (stopping, counting) = (stop.clone(), Arc::clone(&sent));
         let next = move || {
             counting.fetch_add(1, Ordering::SeqCst);
-            !stopping.stopped()
+            !stopping.wait(pause)
         };
         let clients = clients(address, headers, next);
         Self {

@@ -199,6 +199,7 @@ const KINDS: &[(&str, &str)] = &[
     ("freeze: [{days: [V]}]", WORD),
     ("analysis: {alpha: V}", NUMBER),
     ("analysis: {allowed_factor: V}", NUMBER),
+    ("analysis: {icc: V}", NUMBER),
     ("analysis: {p_max: V}", NUMBER),
     (
         "advanced: {quality_gates: [{name: a, file: b, pointer: V, max: 1}]}",

@@ -1,14 +1,15 @@
 //! The lines of the log while the run goes on: old and new state, value and limit.
 
-use shared::evidence::Pair;
+use shared::evidence::{Weighed, rate};
 use shared::metric::Metric;
 use shared::policy::Finish;
+use shared::reason::Reason;
 use shared::threshold::Thresholds;
 use shared::tick::Judged;
 use shared::value::show_duration;
 
 use crate::rollout::{Cause, Change, Ending, Phase, Plan, State, Way, What, Write};
-use crate::stage::{Ended, Kind, Look, Summary};
+use crate::stage::{Ended, Evidence, Kind, Look, Summary};
 
 /// Where a rollout was before a decision, for the line about where it is after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,9 @@ pub struct Mark {
     /// Stages whose end has been told.
     results: usize,
     was_ending: bool,
+    /// The power of ten of the odds that were told of this span.
+    told: Option<u32>,
+    is_shown: bool,
 }
 
 impl Mark {
@@ -28,7 +32,31 @@ impl Mark {
             place: place(plan, state),
             results: state.results.len().saturating_sub(untold),
             was_ending: matches!(state.phase, Phase::Ending(_)),
+            told: seen(state).filter_map(decade).max(),
+            is_shown: is_shown(state),
         }
+    }
+
+    /// The line for what counted requests say by now, where they say something new: odds at each power of ten, once,
+    /// and that the version is shown to be good enough. `None` where they do not.
+    pub fn evidence(&self, plan: &Plan, state: &State) -> Option<String> {
+        let place = place(plan, state);
+        if place != self.place {
+            return None;
+        }
+        let newest = seen(state).next_back()?;
+        if let (false, true, Some(weighed)) = (self.is_shown, is_shown(state), newest.weighed) {
+            let canary = weighed.stage.canary;
+            let text = format!(
+                "{place}: canary {} of {} failed ({}), which shows that it stays below p_max",
+                canary.failed,
+                canary.requests,
+                rate(canary)
+            );
+            return Some(text);
+        }
+        let weighed = newest.weighed?;
+        (decade(newest) > self.told).then(|| format!("{place}: {weighed}"))
     }
 
     /// The line for a state that is elsewhere; `None` where it is not.
@@ -51,6 +79,38 @@ impl Mark {
         let why = why.map(|why| format!(": {why}")).unwrap_or_default();
         Some(format!("{} → {new}{why}", self.place))
     }
+}
+
+/// The looks of the span that is watched.
+fn seen(state: &State) -> impl DoubleEndedIterator<Item = &Look> {
+    let span = match &state.phase {
+        Phase::Watching(span) | Phase::Correcting { span, .. } => Some(span),
+        _ => None,
+    };
+    span.into_iter().flat_map(|span| &span.watch.seen)
+}
+
+fn is_shown(state: &State) -> bool {
+    seen(state)
+        .next_back()
+        .is_some_and(|look| look.evidence == Evidence::Promote)
+}
+
+/// The power of ten of the odds against the version at a look, from 10 to 1 on: what is less, every version shows now
+/// and then.
+fn decade(look: &Look) -> Option<u32> {
+    let log_e = look
+        .weighed
+        .as_ref()
+        .map(|weighed: &Weighed| weighed.log_e)?;
+    let tens = (log_e / std::f64::consts::LN_10).floor();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "1 to 6"
+    )]
+    let decade = tens.min(6.0) as u32;
+    (tens >= 1.0).then_some(decade)
 }
 
 /// What was given up, in words; nothing where everything was done.
@@ -131,9 +191,23 @@ pub fn figures(summary: &Summary, thresholds: &Thresholds) -> String {
         ))
     });
     parts.extend(values);
-    parts.extend(summary.counts.map(|Pair { canary, .. }| {
-        format!("{} of {} requests failed", canary.failed, canary.requests)
-    }));
+    if let Some(counts) = summary.counts {
+        let (new, old) = (counts.canary, counts.baseline);
+        parts.push(format!(
+            "{} of {} requests failed ({})",
+            new.failed,
+            new.requests,
+            rate(new)
+        ));
+        if old.requests > 0 {
+            parts.push(format!(
+                "stable {} of {} ({})",
+                old.failed,
+                old.requests,
+                rate(old)
+            ));
+        }
+    }
     parts.join(", ")
 }
 
@@ -143,11 +217,16 @@ pub fn look(before: Option<&Look>, look: &Look) -> Option<String> {
     if old == Some(new) {
         return None;
     }
+    let outage = look.counts.as_ref().filter(|counts| counts.outage);
+    let outage = outage.map(|counts| Reason::Outage {
+        baseline: counts.failed.pair().baseline,
+    });
     let reasons: Vec<String> = look
         .new
         .judged
         .reasons()
         .iter()
+        .chain(&outage)
         .map(ToString::to_string)
         .collect();
     let from = old.unwrap_or("unknown");
@@ -164,6 +243,7 @@ fn state_of(look: &Look) -> &'static str {
         (Kind::Good, Judged::Good { warnings }) if !warnings.is_empty() => "warning",
         (Kind::Good, _) => "healthy",
         (Kind::Failing, _) => "failing",
+        (Kind::Shared, Judged::Good { .. }) => "healthy beside a failing baseline",
         (Kind::Shared, _) => "failing with the baseline",
         (Kind::Blind, _) => "without a value",
     }

@@ -4,14 +4,20 @@
 use std::time::Duration;
 
 use shared::endpoint::Endpoint;
+use shared::evidence::{Rule, odds};
 use shared::metric::Metric;
-use shared::value::show_duration;
+use shared::value::{show_duration, show_number};
 
 use crate::rollout::{Mode, Plan};
 
 /// The lines of a plan, `now` after the run began; none for a run that only settles. `new` and `old` are the
-/// addresses that are asked.
-pub fn lines(plan: &Plan, new: &[Endpoint], old: Option<&Endpoint>, now: Duration) -> Vec<String> {
+/// addresses that are asked; `counts` says whether somebody counts requests.
+pub fn lines(
+    plan: &Plan,
+    (new, old): (&[Endpoint], Option<&Endpoint>),
+    counts: bool,
+    now: Duration,
+) -> Vec<String> {
     if plan.mode == Mode::Settle {
         return Vec::new();
     }
@@ -30,7 +36,7 @@ pub fn lines(plan: &Plan, new: &[Endpoint], old: Option<&Endpoint>, now: Duratio
         .collect();
     let new: Vec<String> = new.iter().map(ToString::to_string).collect();
     let old = old.map_or_else(String::new, |old| format!(", beside {old}"));
-    vec![
+    let mut lines = vec![
         format!(
             "plan: {}, finish {}{soak}; deadline in {}",
             stages.join(", "),
@@ -49,5 +55,27 @@ pub fn lines(plan: &Plan, new: &[Endpoint], old: Option<&Endpoint>, now: Duratio
             limits.consecutive_failures,
             show_duration(limits.failure_window),
         ),
-    ]
+    ];
+    lines.extend(counts.then(|| evidence(&rules.evidence.failed)));
+    lines
+}
+
+fn evidence(rule: &Rule) -> String {
+    let allowed = match rule.allowed_factor {
+        times if times > 1.0 => format!(
+            "more than {} times as bad as the old one",
+            show_number(times)
+        ),
+        _ => "worse than the old one beside it".to_owned(),
+    };
+    let shown = rule.p_max.map_or_else(String::new, |p_max| {
+        let percent = show_number(100.0 * p_max);
+        format!("; a stage passes once the version is shown to stay below {percent} %")
+    });
+    format!(
+        "evidence: counted requests put the traffic back at {} that the version is {allowed}, or without an old one \
+         that it is over {} %{shown}",
+        odds(rule.bar()),
+        show_number(100.0 * rule.limit)
+    )
 }

@@ -1,9 +1,12 @@
 //! The verdict: the last line, alone, with where the traffic is and what to do next.
 
+use shared::evidence::{Pair, rate};
 use shared::exit::Exit;
 use shared::intent::Left;
 use shared::metric::Metric;
 use shared::policy::Finish;
+use shared::reason::Reason;
+use shared::split::Counts;
 use shared::threshold::Thresholds;
 
 use super::lines;
@@ -83,7 +86,17 @@ fn passed(results: &[Summary], limits: &Thresholds) -> String {
         Some(format!(", worst {metric} {value} (limit {limit})"))
     };
     let metrics: String = Metric::ALL.into_iter().filter_map(worst).collect();
-    format!(" on {looks} looks, {failed} failed{metrics}")
+    let counts = results.iter().filter_map(|stage| stage.counts);
+    let counts = counts.reduce(Pair::plus).map(|all| all.canary);
+    let counts = counts.filter(|canary| canary.requests > 0);
+    let counts = counts.map_or_else(String::new, |canary| {
+        let Counts { requests, failed } = canary;
+        format!(
+            ", {failed} of {requests} of its requests failed ({})",
+            rate(canary)
+        )
+    });
+    format!(" on {looks} looks, {failed} failed{metrics}{counts}")
 }
 
 /// Where the traffic is, as far as anybody knows.
@@ -171,7 +184,7 @@ pub fn next(ending: &Ending, exit: Exit) -> Option<&'static str> {
             Some("look what took so long; shorten the stages, or raise deadline and the time-out")
         }
         Cause::Abort { .. } => Some("ask who wanted it"),
-        Cause::Inconclusive { .. } => Some("watch longer, send more traffic, or lower min_samples"),
+        Cause::Inconclusive { reasons, .. } => Some(way_on(reasons)),
         Cause::Bad {
             rule: Rule::NeverGood,
             ..
@@ -179,6 +192,20 @@ pub fn next(ending: &Ending, exit: Exit) -> Option<&'static str> {
             "see whether the new version was deployed and answers at this address, then its own log",
         ),
         _ => Some("look at the new version's own log"),
+    }
+}
+
+fn way_on(reasons: &[Reason]) -> &'static str {
+    let outage = |one: &Reason| matches!(one, Reason::Outage { .. } | Reason::SharedOutage);
+    if reasons.iter().any(outage) {
+        "look for what both versions need and what fails: a database, a network, a host"
+    } else if reasons
+        .iter()
+        .any(|one| matches!(one, Reason::Unshown { .. }))
+    {
+        "watch longer, send more traffic, or raise p_max"
+    } else {
+        "watch longer, send more traffic, or lower min_samples"
     }
 }
 

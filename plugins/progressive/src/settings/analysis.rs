@@ -2,18 +2,79 @@
 
 use shared::evidence::{Rule, Rules, limit};
 use shared::policy::Policy;
+use shared::settings::read::Reader;
 use shared::threshold::Thresholds;
+use shared::value;
 
-/// The rules of the trials.
-pub(super) fn rules(policy: &Policy, thresholds: &Thresholds) -> Rules {
+/// The chance of a wrong rollback over the whole rollout.
+const ALPHA: f64 = 0.01;
+/// The chance of a wrong pass where `p_max` is set.
+const BETA: f64 = 0.05;
+/// How many times the baseline's rate is allowed.
+const ALLOWED_FACTOR: f64 = 1.0;
+/// How much failures come in bursts, as long as nobody knows: a guess on the safe side.
+const ICC: f64 = 0.02;
+
+/// The rules of the trials. The limit without a baseline is the stricter one of error rate and availability.
+pub(super) fn rules(read: &mut Reader, policy: &Policy, thresholds: &Thresholds) -> Rules {
     let said = &policy.analysis;
+    let alpha = read.read("alpha", value::chance).or(said.alpha);
+    let factor = read.read("allowed_factor", value::factor);
+    let p_max = read.read("p_max", value::percentage_within);
+    let slower = read.read("latency_limit", value::milliseconds);
     let whole = Rule {
-        alpha: said.alpha.unwrap_or(0.01),
-        beta: said.beta.unwrap_or(0.05),
-        allowed_factor: said.allowed_factor.unwrap_or(1.0),
+        alpha: alpha.unwrap_or(ALPHA),
+        beta: said.beta.unwrap_or(BETA),
+        allowed_factor: factor.or(said.allowed_factor).unwrap_or(ALLOWED_FACTOR),
         limit: limit(thresholds),
-        p_max: said.p_max.map(|percent| percent / 100.0),
-        icc: 0.0,
+        p_max: p_max.or(said.p_max).map(|percent| percent / 100.0),
+        icc: said.icc.unwrap_or(ICC),
     };
-    Rules::of(whole, false)
+    let latency_limit = slower.or(said.latency_limit);
+    Rules::of(whole, latency_limit.is_some() && TELLS_SLOW)
+}
+
+/// Whether a source can tell which requests were slow: HAProxy gives averages, which are no counts.
+const TELLS_SLOW: bool = false;
+
+#[cfg(test)]
+mod tests {
+    use shared::settings::judging;
+    use shared::settings::raw::Raw;
+
+    use super::*;
+
+    fn of(policy: &str) -> Rules {
+        let policy = shared::policy::load(policy, "policy", "production")
+            .unwrap()
+            .policy;
+        let raw = Raw::default();
+        let mut read = Reader::new(&raw);
+        let thresholds = judging::thresholds(&mut read, &policy);
+        rules(&mut read, &policy, &thresholds)
+    }
+
+    #[test]
+    fn no_statistics_are_needed() {
+        let rule = of("").failed;
+        assert_eq!((rule.alpha, rule.beta), (ALPHA, BETA));
+        assert_eq!(
+            (rule.allowed_factor, rule.icc, rule.p_max),
+            (ALLOWED_FACTOR, ICC, None)
+        );
+        assert!((rule.limit - 0.01).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_policy_says_otherwise() {
+        let text = "rollback_thresholds: {availability: 95, error_rate: 10}\n\
+                    analysis: {alpha: 0.001, beta: 0.01, allowed_factor: 2, icc: 0.1, p_max: 2}";
+        let rule = of(text).failed;
+        assert_eq!(
+            (rule.alpha, rule.beta, rule.allowed_factor),
+            (0.001, 0.01, 2.0)
+        );
+        assert_eq!((rule.icc, rule.p_max), (0.1, Some(0.02)));
+        assert!((rule.limit - 0.05).abs() < 1e-12);
+    }
 }

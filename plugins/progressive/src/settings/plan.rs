@@ -42,7 +42,7 @@ pub(super) fn plan(read: &mut Reader, policy: &Policy, told: &Told) -> Option<Pl
     let min_samples = read.read("min_samples", value::count_above_zero);
     let thresholds = judging::thresholds(read, policy);
     let rules = Rules {
-        evidence: analysis::rules(policy, &thresholds),
+        evidence: analysis::rules(read, policy, &thresholds),
         thresholds,
         interval,
         min_samples: min_samples.or(policy.analysis.min_samples).unwrap_or(3),

@@ -34,7 +34,7 @@ fn gate(socket: PathBuf, counted: &Counted) -> Server {
 }
 
 /// How many requests HAProxy gave to a server so far.
-fn taken(world: &World, server: &str) -> usize {
+pub(crate) fn taken(world: &World, server: &str) -> usize {
     let table = crate::step::ask(&world.proxy, "show stat shop 4 -1\n");
     let row = table
         .lines()

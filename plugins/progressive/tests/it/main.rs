@@ -8,6 +8,7 @@ mod corpus;
 mod documents;
 mod drains;
 mod ends;
+mod evidence;
 mod examples;
 mod faults;
 mod forges;

@@ -134,6 +134,7 @@ impl Player {
             let mark = lines::Mark::of(&self.plan, &state);
             (state, step) = next(&self.plan, state, facts);
             self.log(mark.transition(&self.plan, &state));
+            self.log(mark.evidence(&self.plan, &state));
         }
         panic!("no end after {STEPS_MAX} steps:\n{}", self.out)
     }

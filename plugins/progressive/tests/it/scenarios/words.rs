@@ -27,6 +27,9 @@ pub(crate) fn plan(plan: &mut Plan, word: &str) {
             plan.rules.thresholds.consecutive_failures = text.parse().unwrap();
         }
         "min_samples" => plan.rules.min_samples = text.parse().unwrap(),
+        "p_max" => {
+            plan.rules.evidence.failed.p_max = Some(value::percentage(text).unwrap() / 100.0)
+        }
         "max_wait" => plan.rules.max_wait = Some(seconds(text)),
         "healthy_threshold" => plan.healthy_threshold = text.parse().unwrap(),
         "deadline" => plan.deadline = seconds(text),
