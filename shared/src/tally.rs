@@ -119,8 +119,8 @@ impl Meter {
         if !self.has_begun {
             return None;
         }
-        let before = self.before.replace(now.clone());
-        let window = since(&before?, &now);
+        let before = self.before.replace(now)?;
+        let window = since(&before, self.before.as_ref()?);
         if self.left > 0 {
             self.left -= 1;
             return None;

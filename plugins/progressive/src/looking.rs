@@ -35,9 +35,8 @@ impl Hands<'_> {
             samples,
         };
         let baseline = (!old.is_empty()).then(|| tick(old));
-        let (new, share) = (tick(samples), self.mover.share());
         let counts = self.counts(side);
-        let look = Look::new(new, baseline, counts, share);
+        let look = Look::new(tick(samples), baseline, counts, self.mover.share());
         self.keep(&look);
         Outcome::Looked(Box::new(look))
     }

@@ -146,7 +146,7 @@ section! {
         /// The chance that a version which is no worse than allowed is rolled back by evidence, over the whole rollout.
         /// Default 0.01.
         alpha: Option<f64> as Chance,
-        /// The chance that a version whose error rate is p_max or more is passed for good. Default 0.05.
+        /// The chance that a version whose error rate is `p_max` or more is passed for good. Default 0.05.
         beta: Option<f64> as Chance,
         /// How many times the error rate of the version beside it is still allowed. Default 1.
         allowed_factor: Option<f64> as Factor,
@@ -156,7 +156,7 @@ section! {
         /// With fewer samples than this a stage is inconclusive. Default 3.
         min_samples: Option<u32> as CountAboveZero,
         /// The error rate in per cent that a version must be shown to stay below before a stage passes, where requests
-        /// are counted; it takes about 300 / p_max requests without a failure. Without it nothing has to be shown.
+        /// are counted; it takes about 300 / `p_max` requests without a failure. Without it nothing has to be shown.
         p_max: Option<f64> as PercentageWithin,
         /// Requests slower than this count as slow, and slow ones are weighed as failed ones are, where the source can
         /// tell them; a bare number is milliseconds.

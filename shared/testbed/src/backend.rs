@@ -161,7 +161,6 @@ impl Inner {
                 }
             }
             let (status, word) = match self.manner() {
-                Manner::Healthy => (200, "healthy"),
                 Manner::Failing(status) => (status, "unhealthy"),
                 Manner::Faulty { failing, of } if path != "/health" => {
                     let number = self.served.fetch_add(1, Ordering::SeqCst) % of;
@@ -171,7 +170,7 @@ impl Inner {
                         (500, "unhealthy")
                     }
                 }
-                Manner::Faulty { .. } => (200, "healthy"),
+                Manner::Healthy | Manner::Faulty { .. } => (200, "healthy"),
                 Manner::Mute | Manner::Stuck => return output.shutdown(Shutdown::Both),
             };
             let (name, version) = (&self.name, self.version.lock().unwrap().clone());

@@ -4,6 +4,7 @@ use shared::intent::At;
 use shared::split::{Share, Side};
 
 use super::ending::{Ending, Task};
+use super::state::Noted;
 use super::step::{Action, Row, Step};
 use super::{Cause, Effect, Phase, Reach, Refusal, Span, Turn, What, Write};
 use crate::stage::Watch;
@@ -16,7 +17,7 @@ impl Turn<'_> {
 
     /// Begins a write by journalling it.
     pub(super) fn enter(&mut self, write: Write) -> Phase {
-        self.state.unnoted = false;
+        self.state.noted = Noted::Yes;
         self.state.intent.at = match write {
             Write::Deploy => At::Deploying,
             Write::Move { stage } => At::Moving {

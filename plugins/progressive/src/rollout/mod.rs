@@ -53,6 +53,7 @@ pub use facts::{Facts, Guards, Lease, Outcome, Reading, Taken};
 #[cfg(test)]
 pub(crate) use plan::tests::plan as some_plan;
 pub use plan::{Hooks, Lifted, Mode, OnInconclusive, Plan, PutBack, Stage, Stages};
+use state::Noted;
 pub use state::{Phase, Reach, Span, State, What, Write};
 pub use step::{Action, Change, Row, Step};
 
@@ -105,8 +106,10 @@ impl Turn<'_> {
             (Phase::Watching(span), Outcome::Looked(look)) => self.looked(span, *look),
             (Phase::Watching(span), Outcome::Slept) => self.weigh(span),
             // Noted or not: that it will be known to others is no condition of judging.
-            (Phase::Watching(span), Outcome::Done | Outcome::Failed(_)) if self.state.unnoted => {
-                self.state.unnoted = false;
+            (Phase::Watching(span), Outcome::Done | Outcome::Failed(_))
+                if self.state.noted == Noted::NotYet =>
+            {
+                self.state.noted = Noted::Yes;
                 Phase::Watching(span)
             }
             (

@@ -110,6 +110,15 @@ pub enum Phase {
     Ending(Ending),
 }
 
+/// Whether what was seen is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Noted {
+    /// It is.
+    Yes,
+    /// It grew since then.
+    NotYet,
+}
+
 /// Everything the rollout knows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct State {
@@ -129,8 +138,8 @@ pub struct State {
     pub cancelled: bool,
     pub(super) leased: bool,
     pub(super) drifts: u32,
-    /// Whether the evidence grew since the journal was told of it.
-    pub(super) unnoted: bool,
+    /// Whether the journal knows the evidence as it is.
+    pub(super) noted: Noted,
     pub(super) settlings: u32,
     /// Whose leftovers were settled on the way.
     pub settled: Option<String>,
@@ -160,7 +169,7 @@ impl State {
             cancelled: false,
             leased: false,
             drifts: 0,
-            unnoted: false,
+            noted: Noted::Yes,
             settlings: 0,
             settled: None,
             would_settle: None,

@@ -6,6 +6,7 @@ use shared::intent::At;
 use shared::reason::Reason;
 use shared::split::Share;
 
+use super::state::Noted;
 use super::step::Step;
 use super::{Cause, OnInconclusive, Phase, Place, Reach, Span, Turn, What, Write};
 use crate::stage::{Asked, Call, Ended, Look, Rule, Summary, Watch, weigh};
@@ -21,7 +22,7 @@ impl Turn<'_> {
     /// The next look, or the wait for it.
     pub(super) fn watch(&self, span: &Span) -> Step {
         // Whoever goes on after this run shall judge on, and not anew.
-        if self.state.unnoted && self.state.reach >= Reach::Written {
+        if self.state.noted == Noted::NotYet && self.state.reach >= Reach::Written {
             return Step::Journal(Box::new(self.state.intent.clone()));
         }
         let rules = &self.plan.rules;
@@ -62,7 +63,7 @@ impl Turn<'_> {
         weigh(&mut trials, watch, look, &self.plan.rules, asked);
         if trials != before {
             self.state.intent.evidence = Some(trials);
-            self.state.unnoted = true;
+            self.state.noted = Noted::NotYet;
         }
     }
 

@@ -106,7 +106,7 @@ enum Rates {
 
 fn rates(seen: &[Look], rules: &Rules) -> Rates {
     let limits = &rules.thresholds;
-    let Some((sum, _, size)) = weigh::speaking(seen) else {
+    let Some((sum, size)) = weigh::speaking(seen) else {
         return Rates::Held;
     };
     let over = |note| breaches(sum.canary, limits, note);

@@ -1,6 +1,6 @@
 //! Weighing counted requests: what a look adds, and what all of them come to.
 
-use shared::evidence::{Against, Counted, Pair, Trials, Window};
+use shared::evidence::{Counted, Pair, Trials, Window};
 use shared::reason::Reason;
 use shared::split::Share;
 
@@ -22,7 +22,7 @@ pub fn weigh(trials: &mut Trials, watch: &Watch, look: &mut Look, rules: &Rules,
         trials.update(&rules.evidence, counted);
     }
     let seen = || watch.seen.iter().chain([&*look]);
-    let against = seen().filter_map(|look| look.counts.as_ref()).last();
+    let against = seen().filter_map(|look| look.counts.as_ref()).next_back();
     // Where nobody counted, nothing was weighed.
     let Some(against) = against.map(|counted| counted.against) else {
         return;
@@ -62,25 +62,24 @@ pub(super) fn sum<'l>(
 
 /// The requests that are held against the limits: those of shared outages say nothing. With them the mean size of their
 /// windows, weighted by itself: as many of a window's failures can have one cause.
-pub(super) fn speaking(seen: &[Look]) -> Option<(Pair, Against, f64)> {
+pub(super) fn speaking(seen: &[Look]) -> Option<(Pair, f64)> {
     let looks = || seen.iter().filter(|look| look.kind() != Kind::Shared);
     let all = sum(looks(), |counted| Some(counted.failed))?;
     let counts = looks().filter_map(|look| look.counts.as_ref());
-    let against = counts.clone().last()?.against;
     #[expect(clippy::cast_precision_loss, reason = "exact below 2^53 requests")]
     let sizes = counts.map(|counted| counted.failed.pair().canary.requests as f64);
     let (sum, squares) = sizes.fold((0.0, 0.0), |(sum, squares), size| {
         (sum + size, squares + size * size)
     });
     let size = if sum > 0.0 { squares / sum } else { 0.0 };
-    Some((all, against, size))
+    Some((all, size))
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use shared::evidence::{Rule, Rules as Evidences};
+    use shared::evidence::{Against, Rule, Rules as Evidences};
     use shared::split::Counts;
     use shared::threshold::Thresholds;
 
@@ -179,7 +178,7 @@ mod tests {
         assert_eq!(watch.call(&rules(), s(80), s(80)), passed);
         assert_eq!(watch.counted(), Some(pair((180, 24), (1620, 216))));
         assert_eq!(
-            speaking(&watch.seen).map(|(sum, ..)| sum.canary.failed),
+            speaking(&watch.seen).map(|(sum, _)| sum.canary.failed),
             Some(0)
         );
     }

@@ -151,7 +151,7 @@ fn a_canary_that_fails_at_a_quarter_gets_no_request_after_the_restore() {
     running
         .wait()
         .with(1, "ROLLED BACK")
-        .saying("stage 2 (25 %): too many failures in a row")
+        .saying("→ rolling back: stage 2 (25 %): ")
         .saying("Traffic: put back, the canary has 0 %");
     let after = world.green.requests();
     load.wait_for(2000);

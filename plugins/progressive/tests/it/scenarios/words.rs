@@ -28,7 +28,7 @@ pub(crate) fn plan(plan: &mut Plan, word: &str) {
         }
         "min_samples" => plan.rules.min_samples = text.parse().unwrap(),
         "p_max" => {
-            plan.rules.evidence.failed.p_max = Some(value::percentage(text).unwrap() / 100.0)
+            plan.rules.evidence.failed.p_max = Some(value::percentage(text).unwrap() / 100.0);
         }
         "max_wait" => plan.rules.max_wait = Some(seconds(text)),
         "healthy_threshold" => plan.healthy_threshold = text.parse().unwrap(),
