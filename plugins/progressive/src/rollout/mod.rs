@@ -35,6 +35,7 @@ mod ending;
 mod facts;
 mod finish;
 mod forward;
+mod learning;
 mod plan;
 mod start;
 mod state;

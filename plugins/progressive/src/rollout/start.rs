@@ -112,16 +112,6 @@ impl Turn<'_> {
         }
     }
 
-    /// What the same version has shown in an earlier run of this deployment is not forgotten.
-    fn inherit(&mut self, past: Option<&Intent>) {
-        let same = |past: &&Intent| {
-            past.deployment_id == self.plan.deployment_id && past.commit == self.plan.commit
-        };
-        if let Some(past) = past.filter(same) {
-            self.state.intent.evidence.clone_from(&past.evidence);
-        }
-    }
-
     /// Begins this run's own rollout.
     fn begin(&mut self, reading: Reading, settles: Option<String>) -> Phase {
         if self.plan.mode == Mode::Settle {

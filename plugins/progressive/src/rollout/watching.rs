@@ -6,10 +6,9 @@ use shared::intent::At;
 use shared::reason::Reason;
 use shared::split::Share;
 
-use super::state::Noted;
 use super::step::Step;
 use super::{Cause, OnInconclusive, Phase, Place, Reach, Span, Turn, What, Write};
-use crate::stage::{Asked, Call, Ended, Look, Rule, Summary, Watch, weigh};
+use crate::stage::{Call, Ended, Look, Rule, Summary};
 
 /// A traffic manager that reloads is out of reach for a moment, so one look is not enough to give it up; nor is it
 /// waited for longer than this, whatever the thresholds allow the version.
@@ -21,9 +20,8 @@ const DRIFTS_MAX: u32 = 3;
 impl Turn<'_> {
     /// The next look, or the wait for it.
     pub(super) fn watch(&self, span: &Span) -> Step {
-        // Whoever goes on after this run shall judge on, and not anew.
-        if self.state.noted == Noted::NotYet && self.state.reach >= Reach::Written {
-            return Step::Journal(Box::new(self.state.intent.clone()));
+        if let Some(note) = self.note() {
+            return note;
         }
         let rules = &self.plan.rules;
         if span.watch.due(rules) <= self.now {
@@ -45,32 +43,6 @@ impl Turn<'_> {
         match drift {
             Some((expected, found)) => self.drifted(span, expected, found),
             None => self.weigh(span),
-        }
-    }
-
-    /// Weighs what a look counted. Before the first share and at a promote nobody but the probes comes to the version.
-    fn learn(&mut self, what: What, watch: &Watch, look: &mut Look) {
-        let asked = match what {
-            What::Stage(_) => Asked::Yes,
-            What::Soak => Asked::No,
-            What::First | What::Promoted => {
-                look.counts = None;
-                return;
-            }
-        };
-        let before = self.state.intent.evidence.clone().unwrap_or_default();
-        let mut trials = before.clone();
-        weigh(&mut trials, watch, look, &self.plan.rules, asked);
-        if trials != before {
-            self.state.intent.evidence = Some(trials);
-            self.state.noted = Noted::NotYet;
-        }
-    }
-
-    /// A bet is laid on the version's being bad from here on, in a rollout that counts.
-    pub(super) fn begin_weighing(&mut self) {
-        if let Some(trials) = &mut self.state.intent.evidence {
-            trials.begin_stage();
         }
     }
 
