@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::deployment::Status;
 
+mod look;
 mod rollout;
 
+pub use look::Look;
 pub use rollout::{Abort, Hold, Lift, Mark, Part, Rollout, Stage, StageStatus, part};
 
 /// The name of the marker of the last version known to be good.
@@ -141,6 +143,8 @@ pub enum Record {
     Rollout(Rollout),
     /// A stage of a rollout, as it goes on.
     Stage(Stage),
+    /// A look of a rollout.
+    Look(Look),
     /// A part of a rollback that is done.
     Part(Part),
     /// Somebody wants a rollout to stop and put back.
@@ -166,6 +170,7 @@ impl Record {
                 Some(mark) => format!("rollout {}", mark.word()),
             },
             Self::Stage(stage) => format!("stage {} {}", stage.stage, stage.status.word()),
+            Self::Look(look) => format!("look {} ({})", look.number, look.what),
             Self::Part(part) => format!("{} done", part.part),
             Self::Abort(abort) => format!("abort requested by {}", abort.by),
             Self::Hold(_) => "commit held".to_owned(),

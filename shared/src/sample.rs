@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::metric::Metric;
 use crate::reason::Reason;
+use crate::tally::Totals;
 use crate::threshold::Measured;
 
 /// What an endpoint is probed for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// The service's health.
@@ -22,7 +23,7 @@ pub enum Role {
 }
 
 /// The word a service says of itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Health {
     /// All is well.
@@ -35,7 +36,7 @@ pub enum Health {
 
 /// How long each phase of a request took. Absent where a phase did not happen: no TLS on `http://`, no first byte
 /// when nothing answered. With redirects each phase is the sum over the hops.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Phases {
     /// Looking the name up.
     pub resolve: Option<Duration>,
@@ -50,7 +51,7 @@ pub struct Phases {
 }
 
 /// A usable answer.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     /// The HTTP status; absent for `tcp://` and for metric queries.
     pub status: Option<u16>,
@@ -64,10 +65,13 @@ pub struct Answer {
     pub response_time: Option<f64>,
     /// The version the answer names, when `expect_version` asks for one.
     pub version: Option<String>,
+    /// What it has counted since it began to count, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub totals: Option<Totals>,
 }
 
 /// One probe of one endpoint.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
     /// The endpoint, without its secrets.
     pub endpoint: String,

@@ -52,6 +52,47 @@ pub struct Snapshot {
     pub detail: serde_json::Value,
 }
 
+/// Requests of one side in one span of time, by what came of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Served {
+    /// All requests.
+    pub requests: u64,
+    /// Those that failed.
+    pub failed: u64,
+    /// Those that took longer than allowed, where somebody measures that.
+    #[serde(default)]
+    pub slow: Option<u64>,
+}
+
+impl Served {
+    /// As far as they failed.
+    pub fn failures(self) -> Counts {
+        Counts {
+            requests: self.requests,
+            failed: self.failed.min(self.requests),
+        }
+    }
+
+    /// As far as they were slow: absent where nobody measures that.
+    pub fn slowness(self) -> Option<Counts> {
+        self.slow.map(|slow| Counts {
+            requests: self.requests,
+            failed: slow.min(self.requests),
+        })
+    }
+
+    /// Both together; slow ones only where both measure them.
+    #[must_use]
+    pub fn plus(self, more: Self) -> Self {
+        let slow = self.slow.zip(more.slow);
+        Self {
+            requests: self.requests.saturating_add(more.requests),
+            failed: self.failed.saturating_add(more.failed),
+            slow: slow.map(|(one, other)| one.saturating_add(other)),
+        }
+    }
+}
+
 /// Requests of one side since a starting point, as a traffic manager counted them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::metric::Metric;
 use crate::reason::Reason;
 
 /// A limit for each metric. Percentages are 0 to 100, the response time is in milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Limits {
     /// Per cent of failed requests.
     pub error_rate: f64,
@@ -30,7 +30,7 @@ impl Limits {
 }
 
 /// Everything a verdict is held against.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Thresholds {
     /// Outside these is a failure.
     pub fail: Limits,
@@ -62,7 +62,7 @@ impl Default for Thresholds {
 }
 
 /// One measured value and where it came from.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
     /// What was measured.
     pub metric: Metric,

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::reason::Reason;
 use crate::sample::{Health, Role, Sample};
 use crate::threshold::Thresholds;
 
 /// What one tick came to.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "judged", rename_all = "snake_case")]
 pub enum Judged {
     /// Every endpoint gave a good answer within the limits.
     Good {
@@ -42,7 +45,7 @@ impl Judged {
 }
 
 /// One tick as it is remembered.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tick {
     /// When it began, since the run began.
     pub started: Duration,

@@ -26,6 +26,9 @@ pub struct Counted {
     pub slow: Option<Window>,
     /// What the new version is compared with.
     pub against: Against,
+    /// How much failures come in bursts here, where the history tells; else the rule's own value holds.
+    #[serde(default)]
+    pub icc: Option<f64>,
     /// Whether the old version itself was over its limit: what both suffer from is nobody's fault.
     pub outage: bool,
 }
@@ -62,6 +65,7 @@ impl Counted {
             failed,
             slow,
             against,
+            icc: None,
         }
     }
 }

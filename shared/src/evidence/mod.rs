@@ -13,25 +13,27 @@
 //! Lindon, Malek, "Anytime-valid inference for multinomial count data" (arXiv 2011.03567); Lindon et al., "Rapid
 //! regression detection in software deployments through sequential testing" (arXiv 2205.14762).
 
-mod dispersion;
 mod counted;
+mod dispersion;
 mod limit;
 mod mixture;
 mod promote;
 mod regression;
 mod trials;
+mod usual;
 mod weighed;
 
 use serde::{Deserialize, Serialize};
 
 use crate::split::Counts;
 
-pub use dispersion::icc;
 pub use counted::{Against, Counted, beyond_luck, breaches, is_over, limit};
+pub use dispersion::icc;
 pub use limit::Limit;
 pub use promote::Promote;
 pub use regression::Regression;
 pub use trials::{Rules, Trials, Weighing};
+pub use usual::{alpha_left, usual};
 pub use weighed::{Bad, Than, Weighed, odds, rate};
 
 /// What a trial is judged by. All rates are fractions, 0 to 1.
@@ -175,18 +177,18 @@ fn add(sum: &mut Counts, more: Counts) {
     sum.failed = sum.failed.saturating_add(more.failed);
 }
 
-/// Requests and failures as floats. A request that failed more than once (a proxy tried it again) failed once.
-fn sound(counts: Counts) -> (f64, f64) {
-    let requests = real(counts.requests);
-    (requests, real(counts.failed).min(requests))
-}
-
 /// What is left of a sum without a part of it.
 fn less(sum: Counts, part: Counts) -> Counts {
     Counts {
         requests: sum.requests.saturating_sub(part.requests),
         failed: sum.failed.saturating_sub(part.failed),
     }
+}
+
+/// Requests and failures as floats. A request that failed more than once (a proxy tried it again) failed once.
+fn sound(counts: Counts) -> (f64, f64) {
+    let requests = real(counts.requests);
+    (requests, real(counts.failed).min(requests))
 }
 
 /// A count as a float, exact below 2^53.

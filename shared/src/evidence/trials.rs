@@ -70,9 +70,13 @@ impl Trials {
 
     /// What was counted since the look before.
     pub fn update(&mut self, rules: &Rules, counted: &Counted) {
-        let held = |rule: &Rule| match counted.against {
-            Against::Usual { limit, .. } => Rule { limit, ..*rule },
-            Against::Beside | Against::Limit => *rule,
+        let held = |rule: &Rule| Rule {
+            limit: match counted.against {
+                Against::Usual { limit, .. } => limit,
+                Against::Beside | Against::Limit => rule.limit,
+            },
+            icc: counted.icc.unwrap_or(rule.icc),
+            ..*rule
         };
         self.failed.update(&held(&rules.failed), counted.failed);
         if let (Some(rule), Some(slow)) = (&rules.slow, counted.slow) {

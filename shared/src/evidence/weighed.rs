@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Pair, real};
 use crate::split::Counts;
@@ -12,7 +12,7 @@ use crate::value::show_number;
 const MILLION: f64 = 1e6;
 
 /// What is bad about a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bad {
     /// It failed.
@@ -22,7 +22,7 @@ pub enum Bad {
 }
 
 /// What a version is said to be worse than.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "word", rename_all = "snake_case")]
 pub enum Than {
     /// The old version at the same time.
@@ -45,7 +45,7 @@ pub enum Than {
 }
 
 /// What weighs against a version, with the requests that it rests on.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Weighed {
     /// What is bad about the requests.
     pub bad: Bad,

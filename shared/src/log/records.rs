@@ -1,5 +1,7 @@
 //! Records and the log: what the records have to say, and what a record may hold.
 
+use serde_json::Value;
+
 use super::{Level, Log, Tone};
 use crate::record::Record;
 use crate::store::Records;
@@ -43,9 +45,20 @@ impl Log<'_> {
             Record::Stage(stage) => stage.rollback_reason.iter_mut().for_each(hide),
             Record::Hold(held) => hide(&mut held.reason),
             Record::Abort(abort) => hide(&mut abort.reason),
+            Record::Look(look) => masked_in(&mut look.seen, &hide),
             Record::Part(part) => part.note.iter_mut().for_each(hide),
             Record::Marker(_) | Record::Rollout(_) | Record::Lift(_) => {}
         }
         record
+    }
+}
+
+/// Every text of a document, however deep.
+fn masked_in(value: &mut Value, hide: &impl Fn(&mut String)) {
+    match value {
+        Value::String(text) => hide(text),
+        Value::Array(all) => all.iter_mut().for_each(|one| masked_in(one, hide)),
+        Value::Object(all) => all.values_mut().for_each(|one| masked_in(one, hide)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

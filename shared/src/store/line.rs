@@ -14,12 +14,13 @@ pub enum Line {
 }
 
 /// The kinds of record that this version knows.
-const KINDS: [&str; 9] = [
+const KINDS: [&str; 10] = [
     "check",
     "deployment",
     "marker",
     "rollout",
     "stage",
+    "look",
     "part",
     "abort",
     "hold",
@@ -129,6 +130,7 @@ mod tests {
         for body in [
             r#"{"record":"rollout","sequence":3,"state":{"share":10},"snapshot":{"manager":"haproxy","share":0,"detail":[100,0]},"mark":"finished"}"#,
             r#"{"record":"stage","stage":2,"traffic_percentage":25,"status":"in_progress","error_rate":1.5,"availability":null,"response_time_ms":12,"started_at":"2026-01-02T03:04:05Z","completed_at":null,"rollback_reason":null,"stable":{"requests":9,"failed":0},"canary":null,"dry_run":false}"#,
+            r#"{"record":"look","stage":2,"what":"stage","number":7,"traffic_percentage":25,"source":"haproxy","stable":{"requests":90,"failed":1,"slow":null},"canary":{"requests":30,"failed":0,"slow":2},"seen":{"a":[1]},"dry_run":false}"#,
             r#"{"record":"part","part":"incident","note":"https://forge.example/1"}"#,
             r#"{"record":"abort","by":"plugin-rollback","pipeline_url":null,"reason":"x","of_token":7}"#,
             r#"{"record":"hold","reason":"x"}"#,

@@ -10,9 +10,10 @@ use super::limits::Limits;
 use super::postgres::{Database, Ending, Failure};
 
 /// Versions and what brings a database to them, in order.
-const MIGRATIONS: [(i32, &str); 2] = [
+const MIGRATIONS: [(i32, &str); 3] = [
     (1, include_str!("../../migrations/0001_original.sql")),
     (2, include_str!("../../migrations/0002_rollouts.sql")),
+    (3, include_str!("../../migrations/0003_looks.sql")),
 ];
 
 /// Any number that nobody else locks: `deplplug` in ASCII.

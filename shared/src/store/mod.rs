@@ -10,6 +10,7 @@
 //! read, replay, seen        the answers: from rows, from lines, and what they look like
 //! records, answers          the facade over all of it: writing, and asking
 //! lease                     one run at a time, over a connection of its own
+//! look                      every look of a rollout, and what is usual
 //! rollout                   intents, stages, parts, aborts and holds: rows, lines, and the facade to them
 //! ```
 //!
@@ -22,6 +23,7 @@ pub mod key;
 pub mod lease;
 mod limits;
 pub mod line;
+mod look;
 mod migrate;
 mod postgres;
 mod read;
@@ -39,6 +41,7 @@ use std::path::{Path, PathBuf};
 use self::postgres::{Database, Failure};
 
 pub use self::limits::Limits;
+pub use self::look::{Looked, Usual};
 pub use self::migrate::Schema;
 pub use self::postgres::DatabaseConfig;
 pub use self::records::Records;

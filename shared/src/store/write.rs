@@ -5,6 +5,7 @@ use postgres::types::{Json, ToSql, Type};
 use postgres::{Error, Transaction};
 
 use super::lease::fence::{self, Fenced};
+use super::look::write as looks;
 use super::postgres::{describe, refuses_value};
 use super::replay::hundredths;
 use super::rollout::write as rollouts;
@@ -117,6 +118,7 @@ fn insert(transaction: &mut Transaction<'_>, entry: &Entry, by: &str) -> Result<
         Record::Marker(marker) => row.upsert_marker(transaction, marker),
         Record::Rollout(rollout) => rollouts::rollout(&row, transaction, rollout),
         Record::Stage(stage) => rollouts::stage(&row, transaction, stage),
+        Record::Look(look) => looks::insert(&row, transaction, look),
         Record::Part(part) => rollouts::part(&row, transaction, part),
         Record::Abort(abort) => rollouts::abort(&row, transaction, abort),
         Record::Hold(hold) => rollouts::hold(&row, transaction, hold),

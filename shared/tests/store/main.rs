@@ -9,6 +9,7 @@ mod intending;
 mod journalling;
 mod killing;
 mod leasing;
+mod looking;
 mod migrating;
 mod older;
 mod protecting;

@@ -156,7 +156,10 @@ fn two_that_migrate_at_once_do_it_once() {
     let versions = place.sql("SELECT version, applied_by FROM deployment_plugin_migrations");
     assert_eq!(
         (&*rows, &*versions),
-        ("2", "1|plugin-health/0.1.0\n2|plugin-health/0.1.0")
+        (
+            "2",
+            "1|plugin-health/0.1.0\n2|plugin-health/0.1.0\n3|plugin-health/0.1.0"
+        )
     );
 }
 

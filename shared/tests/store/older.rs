@@ -111,3 +111,31 @@ fn a_marker_that_an_older_version_moved_is_found_and_moved_on_from() {
         (Ok(Landed::Database), "cccc".into())
     );
 }
+
+#[test]
+fn a_version_that_knows_no_looks_goes_on_beside_one_that_writes_them() {
+    let (place, clock) = (Place::new(), clock());
+    older_tables(&place);
+    place.sql(include_str!("../../migrations/0002_rollouts.sql"));
+    place.sql("INSERT INTO deployment_plugin_migrations (version) VALUES (2)");
+    let mut records = Records::open(place.config(), &clock);
+    place.sql(&older_writes(1));
+    let look = shared::record::Look {
+        stage: 1,
+        what: "stage".into(),
+        number: 1,
+        traffic_percentage: None,
+        source: None,
+        stable: None,
+        canary: None,
+        seen: serde_json::json!({}),
+        dry_run: false,
+    };
+    let landed = records.record_fenced(&subject("new"), Some(1), Record::Look(look));
+    assert_eq!(landed, Ok(Landed::Database));
+    place.sql(&older_writes(2));
+    // The migration may run again over its own result.
+    place.sql(include_str!("../../migrations/0003_looks.sql"));
+    assert_eq!(place.sql("SELECT count(*) FROM deployment_looks"), "1");
+    assert_eq!(place.sql("SELECT count(*) FROM deployments"), "2");
+}
