@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::evidence::{Weighed, rate};
 use crate::split::Counts;
@@ -11,7 +11,7 @@ use crate::threshold::Measured;
 use crate::value::{show_duration, show_number};
 
 /// The step of a request that a time-out or failure belongs to, named as blackbox probes name them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Looking the host's name up.
@@ -45,7 +45,7 @@ impl fmt::Display for Phase {
 }
 
 /// One reason. `Display` gives the sentence, without the endpoint's name and without a full stop.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Reason {
     /// A measured value lies outside a limit.

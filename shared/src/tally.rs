@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::split::{Counts, Side};
+use crate::split::{Counts, Served, Side};
 
 /// What one instance of a traffic manager has counted for one side since it began to count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +37,53 @@ impl Tally {
         let mut counts = self.counts.iter();
         counts.find(|count| count.place == place && count.side == side)
     }
+}
+
+/// What a service says it has counted since it began to count: it only grows until the service starts again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// All requests.
+    pub requests: u64,
+    /// Those of them that failed.
+    pub errors: u64,
+    /// Those of them that took too long, by the service's own measure.
+    #[serde(default)]
+    pub slow: Option<u64>,
+    /// Who counts, where several may answer.
+    #[serde(default)]
+    pub instance: Option<String>,
+}
+
+/// What a service counted after `before` and until `after`; nothing where the two cannot be compared.
+///
+/// One that says who it is and whose totals fell has started again: all that it has now is new. Of one that does not
+/// say so nobody knows whether another one answered, whose counts are as old as itself.
+pub fn grown(before: &Totals, after: &Totals) -> Option<Served> {
+    if before.instance != after.instance {
+        return None;
+    }
+    let slow = before.slow.zip(after.slow);
+    let fell = after.requests < before.requests
+        || after.errors < before.errors
+        || slow.is_some_and(|(then, now)| now < then);
+    let served = if !fell {
+        Served {
+            requests: after.requests - before.requests,
+            failed: after.errors - before.errors,
+            slow: slow.map(|(then, now)| now - then),
+        }
+    } else if after.instance.is_some() {
+        Served {
+            requests: after.requests,
+            failed: after.errors,
+            slow: after.slow,
+        }
+    } else {
+        return None;
+    };
+    // More failures than requests are no counters of the same requests.
+    let fits = served.failed.max(served.slow.unwrap_or(0)) <= served.requests;
+    fits.then_some(served)
 }
 
 /// What happened between two looks.
@@ -248,5 +295,52 @@ mod tests {
         assert!(window.reset);
         assert_eq!(window.canary, Counts::default());
         assert_eq!(after.sessions(Side::Canary), 7);
+    }
+
+    fn totals(instance: Option<&str>, requests: u64, errors: u64, slow: Option<u64>) -> Totals {
+        Totals {
+            requests,
+            errors,
+            slow,
+            instance: instance.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn what_a_service_counted_is_what_its_totals_grew_by() {
+        let served = |requests, failed, slow| {
+            Some(Served {
+                requests,
+                failed,
+                slow,
+            })
+        };
+        let first = totals(None, 100, 4, Some(7));
+        let grew = grown(&first, &totals(None, 150, 5, Some(9)));
+        assert_eq!(grew, served(50, 1, Some(2)));
+        assert_eq!(grown(&first, &first), served(0, 0, Some(0)));
+        assert_eq!(
+            grown(&first, &totals(None, 150, 5, None)),
+            served(50, 1, None)
+        );
+        assert_eq!(grown(&first, &totals(None, 101, 9, None)), None);
+    }
+
+    #[test]
+    fn totals_that_fell_are_new_only_where_the_same_one_counts() {
+        let (old, new) = (
+            totals(Some("a"), 100, 4, None),
+            totals(Some("a"), 9, 2, None),
+        );
+        let restarted = Served {
+            requests: 9,
+            failed: 2,
+            slow: None,
+        };
+        assert_eq!(grown(&old, &new), Some(restarted));
+        assert_eq!(grown(&old, &totals(Some("b"), 200, 5, None)), None);
+        let nobody = totals(None, 100, 4, None);
+        assert_eq!(grown(&nobody, &totals(None, 9, 2, None)), None);
+        assert_eq!(grown(&nobody, &totals(Some("a"), 200, 5, None)), None);
     }
 }

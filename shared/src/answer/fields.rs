@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::metric::Metric;
 use crate::reason::Reason;
 use crate::sample::{Answer, Health};
+use crate::tally::Totals;
 use crate::value::show_duration;
 
 use super::{Expect, ExpectedBody};
@@ -31,6 +32,7 @@ impl<'a> Fields<'a> {
         answer.error_rate = self.metric(Metric::ErrorRate);
         answer.availability = self.metric(Metric::Availability);
         answer.response_time = self.metric(Metric::ResponseTime);
+        answer.totals = totals(self.document);
     }
 
     /// Checks what was asked for beside the version.
@@ -66,11 +68,7 @@ impl<'a> Fields<'a> {
     /// The version that answered, when one is expected.
     pub(super) fn version(&mut self, expect: &Expect) -> Option<String> {
         let expected = expect.version.as_ref()?;
-        let found = find(self.document, &expect.version_field).and_then(|value| match value {
-            Value::String(text) => Some(text.trim().to_owned()),
-            Value::Number(number) => Some(number.to_string()),
-            _ => None,
-        });
+        let found = version(self.document, &expect.version_field);
         let same = found
             .as_ref()
             .is_some_and(|found| same_version(found, expected));
@@ -181,6 +179,28 @@ pub(super) fn health(document: &Value) -> Option<Result<Health, String>> {
     })
 }
 
+/// What the service has counted since it began to count. What is no whole number is no counter of ours, and no failure
+/// either: nobody was asked for it.
+fn totals(document: &Value) -> Option<Totals> {
+    let count = |field: &str| document.get(field).and_then(Value::as_u64);
+    let instance = document.get("instance").and_then(Value::as_str);
+    Some(Totals {
+        requests: count("requests_total")?,
+        errors: count("errors_total")?,
+        slow: count("slow_total"),
+        instance: instance.map(str::to_owned),
+    })
+}
+
+/// The version that a document names in this field.
+pub(super) fn version(document: &Value, field: &str) -> Option<String> {
+    match find(document, field)? {
+        Value::String(text) => Some(text.trim().to_owned()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
 /// A field by its name, or by a JSON pointer when it starts with `/`.
 fn find<'a>(document: &'a Value, field: &str) -> Option<&'a Value> {
     if field.starts_with('/') {
@@ -216,7 +236,7 @@ fn shortened(text: &str) -> String {
 
 /// Whether two versions are the same: letter for letter, or both are commits of which one is the other's short form of at
 /// least seven digits.
-fn same_version(found: &str, expected: &str) -> bool {
+pub fn same_version(found: &str, expected: &str) -> bool {
     let commit = |text: &str| text.len() >= 7 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let short = found.len().min(expected.len());
     found == expected

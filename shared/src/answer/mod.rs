@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 pub use expect::{Expect, ExpectedBody, StatusRanges};
+pub use fields::same_version;
 
 use crate::reason::Reason;
 use crate::sample::{Answer, Health};
@@ -106,6 +107,11 @@ pub fn read(parts: &Parts, expect: &Expect, now: Timestamp) -> Result<Answer, Ve
     } else {
         Err(reasons)
     }
+}
+
+/// The version that an answer names, whatever else is wrong with it; absent where it names none.
+pub fn named_version(parts: &Parts, field: &str) -> Option<String> {
+    fields::version(&parts.json().ok()?, field)
 }
 
 fn unexpected_status(parts: &Parts, expect: &Expect) -> Vec<Reason> {

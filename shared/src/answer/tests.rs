@@ -41,6 +41,7 @@ fn the_documented_answer_is_read_whole_and_unknown_fields_are_ignored() {
             availability: Some(99.5),
             response_time: Some(150.0),
             version: None,
+            totals: None,
         }
     );
 }
@@ -436,5 +437,37 @@ proptest! {
             let read = [answer.error_rate, answer.availability, answer.response_time];
             prop_assert_eq!(named.count(), read.iter().flatten().count());
         }
+    }
+}
+
+#[test]
+fn totals_are_read_where_they_are_counters_and_are_no_failure_where_they_are_not() {
+    let totals = |body: &str| {
+        let parts = Parts {
+            status: 200,
+            content_type: Some("application/json"),
+            body: Some(body.as_bytes()),
+            cut_at: None,
+        };
+        read(&parts, &Expect::default(), Timestamp::UNIX_EPOCH)
+            .unwrap()
+            .totals
+    };
+    let both = r#"{"status":"healthy","requests_total":120,"errors_total":3,"slow_total":7,"instance":"a","other":[1]}"#;
+    let found = crate::tally::Totals {
+        requests: 120,
+        errors: 3,
+        slow: Some(7),
+        instance: Some("a".into()),
+    };
+    assert_eq!(totals(both), Some(found));
+    for none in [
+        r#"{"requests_total":120}"#,
+        r#"{"requests_total":"120","errors_total":3}"#,
+        r#"{"requests_total":1.5,"errors_total":3}"#,
+        r#"{"requests_total":-1,"errors_total":3}"#,
+        "{}",
+    ] {
+        assert_eq!(totals(none), None, "{none}");
     }
 }

@@ -30,19 +30,26 @@ pub(super) struct Hop<'a> {
     pub(super) tls: Option<Arc<ClientConfig>>,
     pub(super) user_agent: &'a str,
     pub(super) progress: &'a Arc<Progress>,
+    /// Whether the connection is kept for a next request by the same agent.
+    pub(super) keeps: bool,
 }
 
 impl Hop<'_> {
     /// Sends the request and reads the answer.
     pub(super) fn run(&self) -> Result<Response, Reason> {
-        let mut answer = self.ask()?;
+        self.run_by(&self.agent()?)
+    }
+
+    /// The same by an agent that may have a connection already.
+    pub(super) fn run_by(&self, agent: &Agent) -> Result<Response, Reason> {
+        let mut answer = self.ask(agent)?;
         let (body, cut) = self.read(&mut answer)?;
         Ok(self.response(&answer, body, cut))
     }
 
     /// Sends the request and hands the body of a 200 on as it comes; any other answer is read as usual.
     pub(super) fn run_into(&self, sink: &mut dyn Write) -> Result<Response, Reason> {
-        let mut answer = self.ask()?;
+        let mut answer = self.ask(&self.agent()?)?;
         if answer.status().as_u16() != 200 {
             let (body, cut) = self.read(&mut answer)?;
             return Ok(self.response(&answer, body, cut));
@@ -51,9 +58,9 @@ impl Hop<'_> {
         Ok(self.response(&answer, Vec::new(), cut))
     }
 
-    fn ask(&self) -> Result<http::Response<Body>, Reason> {
+    fn ask(&self, agent: &Agent) -> Result<http::Response<Body>, Reason> {
         self.progress.see(|seen| *seen = Seen::default());
-        let (agent, message) = (self.agent()?, self.message()?);
+        let message = self.message()?;
         let bodyless = matches!(
             self.request.method,
             Method::Get | Method::Head | Method::Options | Method::Delete
@@ -83,11 +90,13 @@ impl Hop<'_> {
         let mut message = http::Request::builder()
             .method(self.request.method.word())
             .uri(self.endpoint.url())
-            // Each probe has a connection of its own, so the server need not keep it.
-            .header("connection", "close")
             .body(())
             .map_err(|_| cannot_send("the address has a character that must be percent-encoded"))?;
         let headers = message.headers_mut();
+        if !self.keeps {
+            // Each probe has a connection of its own, so the server need not keep it.
+            headers.insert("connection", HeaderValue::from_static("close"));
+        }
         if let Some(login) = self.endpoint.authorization() {
             headers.insert("authorization", sendable("authorization", login.reveal())?);
         }
@@ -116,19 +125,26 @@ impl Hop<'_> {
             .filter(|proxy| self.endpoint.scheme == Scheme::Http && !proxy.is_secure())
     }
 
-    fn agent(&self) -> Result<Agent, Reason> {
+    /// What makes the connection: one for this request alone, or for those after it, too.
+    pub(super) fn agent(&self) -> Result<Agent, Reason> {
+        let limit = if self.keeps {
+            self.request.timeout
+        } else {
+            self.progress.left()
+        };
         let tunnel = self.proxy.filter(|_| self.forwarder().is_none());
         let tunnel = tunnel
             .map(|proxy| ureq::Proxy::new(proxy.written.reveal()))
             .transpose()
             .map_err(|_| cannot_send("the proxy's address is not one to connect to"))?;
         let config = Agent::config_builder()
-            .timeout_global(Some(self.progress.left()))
+            .timeout_global(Some(limit))
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
             .max_response_header_size(HEAD_LIMIT)
-            .max_idle_connections(0)
+            .max_idle_connections(usize::from(self.keeps))
+            .max_idle_connections_per_host(usize::from(self.keeps))
             .accept_encoding("")
             .user_agent(self.user_agent)
             .proxy(tunnel)

@@ -6,12 +6,14 @@
 //!   └──────┴── redirect of a GET or HEAD, at most `follow` times ◀────────────┘
 //! ```
 //!
-//! Deliberately absent: a connection pool (a kept-alive connection hides a dead listener), compression (nothing asks
+//! Deliberately absent: a connection pool (a kept-alive connection hides a dead listener; only a burst of requests,
+//! of which the rate counts, keeps its own in `kept`), compression (nothing asks
 //! for it), cookies, and credentials on any other origin than the first.
 
 mod dial;
 mod failure;
 mod hop;
+mod kept;
 mod no_proxy;
 mod progress;
 mod proxies;
@@ -32,6 +34,7 @@ use crate::value::Expected;
 
 pub(crate) use failure::socket_words;
 use hop::Hop;
+pub(crate) use kept::Kept;
 pub(crate) use progress::Progress;
 pub use proxies::Proxies;
 
@@ -249,6 +252,7 @@ impl Http {
             tls,
             user_agent: &self.user_agent,
             progress,
+            keeps: false,
         })
     }
 }

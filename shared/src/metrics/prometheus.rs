@@ -12,6 +12,7 @@ use crate::reason::Reason;
 use crate::sample::{Answer, Phases, Role, Sample};
 use crate::secret::{Secret, url_encoded};
 
+use super::growth::Series;
 use super::reading;
 
 /// Beyond this many bytes a query travels in a form: servers and proxies limit the length of an address.
@@ -145,6 +146,17 @@ impl Prometheus {
         })
     }
 
+    /// What was scraped of each series that a range selector names.
+    pub(super) fn series(
+        &self,
+        name: &str,
+        query: &str,
+        http: &Http,
+        progress: &Progress,
+    ) -> Result<Vec<Series>, Reason> {
+        self.read(name, query, http, progress, reading::series)
+    }
+
     fn value(
         &self,
         name: &str,
@@ -152,6 +164,17 @@ impl Prometheus {
         http: &Http,
         progress: &Progress,
     ) -> Result<f64, Reason> {
+        self.read(name, query, http, progress, reading::value)
+    }
+
+    fn read<T>(
+        &self,
+        name: &str,
+        query: &str,
+        http: &Http,
+        progress: &Progress,
+        reads: impl Fn(u16, Option<&str>, &[u8]) -> Result<T, String>,
+    ) -> Result<T, Reason> {
         let response = self
             .send(query, http, progress.left())
             .map_err(|reason| match reason {
@@ -165,8 +188,8 @@ impl Prometheus {
             return Err(Reason::BodyTooLarge { limit: BODY_LIMIT });
         }
         let kind = response.header("content-type");
-        let value = reading::value(response.status, kind, &response.body);
-        value.map_err(|detail| Reason::NoValue {
+        let read = reads(response.status, kind, &response.body);
+        read.map_err(|detail| Reason::NoValue {
             query: name.to_owned(),
             detail,
         })

@@ -1,5 +1,6 @@
 //! Probing: one look at one endpoint, or at several at once.
 
+mod burst;
 mod several;
 mod tcp;
 
@@ -15,6 +16,7 @@ use crate::reason::Reason;
 use crate::sample::{Answer, Phases, Role, Sample};
 use crate::secret::Secret;
 
+pub use burst::{AT_ONCE, Burst, Heard, burst};
 pub use several::{Probe, probe_all};
 
 /// What is probed, and what it must answer.

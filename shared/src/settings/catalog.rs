@@ -209,6 +209,11 @@ pub const CATALOG: &[Setting] = &[
         .policy("analysis.p_max"),
     set(PROGRESSIVE, "latency_limit", "", "Requests slower than this count as slow and are weighed as failed ones are, where they can be told; a bare number is milliseconds")
         .policy("analysis.latency_limit"),
+    set(PROGRESSIVE, "count_by", "`auto`", "Who counts requests: `traffic` (HAProxy), `prometheus`, `answers` (their `requests_total` and `errors_total`), `probes` (many at each look) or `none`; `auto` takes the counters that are named, else HAProxy's, and probes where the canary has no address of its own"),
+    set(PROGRESSIVE, "query_requests", "", "The counter of all requests in Prometheus, as a selector with `$side` for the side: `http_requests_total{track=\"$side\"}`; no `rate()`, no `sum()`"),
+    set(PROGRESSIVE, "query_failed", "", "The counter of failed requests, as `query_requests`: `http_requests_total{track=\"$side\",code=~\"5..\"}`"),
+    set(PROGRESSIVE, "query_fast", "", "The counter of requests that were fast enough, such as a histogram's bucket: `http_request_duration_seconds_bucket{track=\"$side\",le=\"0.5\"}`; the others are slow"),
+    set(PROGRESSIVE, "metrics_sides", "`stable,canary`; with pools their names", "What `$side` stands for: the stable side's label value, then the canary's"),
     set(PROGRESSIVE, "deadline", "50 minutes after the pipeline's start", "When the rollout has to be over"),
     set(PROGRESSIVE, "on_inconclusive", "`rollback`", "What to do when the data never suffices: `rollback`, `hold` or `promote`"),
     set(PROGRESSIVE, "soak", "`0`", "How long to observe after the last stage")

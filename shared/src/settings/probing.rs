@@ -266,7 +266,9 @@ fn metrics(read: &mut Reader) -> Option<Metrics> {
     let said = read.read("metrics_type", |text| {
         choice(text, &words, "json or prometheus")
     });
-    let prometheus = said.unwrap_or(asked.is_some());
+    // Counters are asked of the same server, by whoever weighs them.
+    let counted = read.given("query_requests").is_some();
+    let prometheus = said.unwrap_or(asked.is_some() || counted);
     let endpoint = read.read("metrics_endpoint", http_endpoint);
     if read.given("metrics_endpoint").is_none() {
         if let Some(name) = asked {
@@ -276,13 +278,16 @@ fn metrics(read: &mut Reader) -> Option<Metrics> {
         }
         return None;
     }
+    if prometheus && counted && asked.is_none() {
+        return None;
+    }
     if prometheus && asked.is_none() {
         read.refuse(
             "metrics_type",
             "at least one of query_error_rate, query_availability, query_response_time beside it",
         );
     }
-    if !prometheus && asked.is_some() {
+    if !prometheus && (asked.is_some() || counted) {
         read.refuse("metrics_type", "prometheus, because a query is set");
     }
     let endpoint = endpoint?;

@@ -57,6 +57,9 @@ struct Inner {
     requests: AtomicU64,
     /// Those that did not ask for its health.
     served: AtomicU64,
+    connections: AtomicU64,
+    /// Requests under way, and the most that were at once.
+    under_way: Mutex<(u64, u64)>,
     open: Mutex<Vec<TcpStream>>,
     stop: Stop,
 }
@@ -78,6 +81,8 @@ impl Backend {
             release: Mutex::default(),
             requests: AtomicU64::new(0),
             served: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
+            under_way: Mutex::default(),
             open: Mutex::default(),
             stop: Stop::default(),
         });
@@ -125,6 +130,16 @@ impl Backend {
         self.inner.version.lock().unwrap().clone()
     }
 
+    /// How many connections were opened to it so far.
+    pub fn connections(&self) -> u64 {
+        self.inner.connections.load(Ordering::SeqCst)
+    }
+
+    /// The most requests that were under way at once.
+    pub fn most_at_once(&self) -> u64 {
+        self.inner.under_way.lock().unwrap().1
+    }
+
     /// How many requests came so far.
     pub fn requests(&self) -> u64 {
         self.inner.requests.load(Ordering::SeqCst)
@@ -149,11 +164,12 @@ impl Drop for Backend {
 impl Inner {
     fn serve(&self, stream: TcpStream) -> std::io::Result<()> {
         stream.set_nodelay(true)?;
+        self.connections.fetch_add(1, Ordering::SeqCst);
         self.open.lock().unwrap().push(stream.try_clone()?);
         let mut input = BufReader::new(stream.try_clone()?);
         let mut output = stream;
         while let Some(path) = read_head(&mut input)? {
-            self.requests.fetch_add(1, Ordering::SeqCst);
+            self.begin();
             self.look();
             while self.manner() == Manner::Stuck {
                 if self.stop.wait(Duration::from_millis(5)) {
@@ -180,9 +196,19 @@ impl Inner {
                  Content-Length: {}\r\n\r\n{body}",
                 body.len()
             );
+            // Before the answer: whoever has it may ask again at once.
+            self.under_way.lock().unwrap().0 -= 1;
             output.write_all(answer.as_bytes())?;
         }
         Ok(())
+    }
+
+    fn begin(&self) {
+        let mut under_way = self.under_way.lock().unwrap();
+        under_way.0 += 1;
+        under_way.1 = under_way.1.max(under_way.0);
+        drop(under_way);
+        self.requests.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Becomes what the folder says, if there is one.

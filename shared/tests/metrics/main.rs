@@ -202,3 +202,5 @@ fn a_server_that_hangs_ends_with_the_limit_for_all_queries() {
     );
     assert!(sample.phases.total < Duration::from_secs(3));
 }
+
+mod counting;

@@ -1,6 +1,7 @@
 //! Probes against real servers, most of them hostile.
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+mod burst;
 mod hostile;
 mod proxy;
 mod receive;
