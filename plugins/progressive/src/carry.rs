@@ -19,6 +19,7 @@ use shared::store::lease::{Alone, Heartbeat, Pulse};
 use shared::tick::Tick;
 
 use crate::calls::Calling;
+use crate::counting::Counting;
 use crate::forging::Forging;
 use crate::ledger::Ledger;
 use crate::mover::Mover;
@@ -54,6 +55,9 @@ pub struct Hands<'a> {
     /// What the log said, one line each.
     pub(crate) timeline: Vec<String>,
     pub(crate) last: Option<Look>,
+    pub(crate) counting: Counting,
+    /// Looks so far.
+    pub(crate) looks: i32,
     began: BTreeMap<usize, Timestamp>,
     asked: Option<Duration>,
     mended: Option<Duration>,
@@ -93,6 +97,8 @@ impl<'a> Hands<'a> {
             seen: Vec::new(),
             timeline: Vec::new(),
             last: None,
+            counting: Counting::default(),
+            looks: 0,
             began: BTreeMap::new(),
             asked: None,
             mended: None,
@@ -165,14 +171,21 @@ impl<'a> Hands<'a> {
             Step::ReadTraffic { sides } => Outcome::Traffic(self.mover.read(sides.as_deref())),
             Step::Journal(intent) => came(self.ledger.intend(intent)),
             Step::Hook { action, attempt } => self.hook(*action, *attempt, &state.intent),
-            Step::Set { share, stage } => came(self.mover.set(*share, *stage)),
+            Step::Set { share, stage } => {
+                let set = self.mover.set(*share, *stage);
+                self.begin_counting();
+                came(set)
+            }
             Step::Restore(snapshot) => {
                 let restored = self.mover.restore(snapshot);
                 self.part(restored, Part::Traffic, &state.intent)
             }
             Step::Drain { side, limit } => came(self.mover.drain(*side, *limit, &**self.clock)),
             Step::Flags(share) => came(self.calling().flags(*share)),
-            Step::Look(side) => self.look(*side),
+            Step::Look(side) => match &state.phase {
+                Phase::Watching(span) => self.look(*side, span),
+                _ => Outcome::Broke("a look at nothing".to_owned()),
+            },
             Step::Sleep(wait) => {
                 self.clock.sleep((*wait).min(GLANCE));
                 Outcome::Slept
@@ -218,6 +231,9 @@ impl<'a> Hands<'a> {
             .ledger
             .guards()
             .map_err(|problem| problems.push(problem));
+        if self.settings.plan.mode == Mode::Roll && self.settings.database.is_some() {
+            self.recall();
+        }
         Outcome::Preflight(match guards {
             Ok(guards) if problems.is_empty() => Ok(guards),
             _ => Err(problems),

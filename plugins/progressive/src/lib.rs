@@ -6,6 +6,7 @@
 
 pub mod calls;
 pub mod carry;
+pub mod counting;
 pub mod edges;
 pub mod forging;
 pub mod ledger;

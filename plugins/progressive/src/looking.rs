@@ -1,6 +1,5 @@
 //! One look at both sides: probes, counters, the share.
 
-use shared::evidence::{Against, Counted, Window};
 use shared::log::{Level, Tone};
 use shared::probe::probe_all;
 use shared::record::Record;
@@ -9,13 +8,13 @@ use shared::tick::{self, Tick};
 
 use crate::carry::Hands;
 use crate::report::lines;
-use crate::rollout::Outcome;
+use crate::rollout::{Mode, Outcome, Span};
 use crate::stage::Look;
-use crate::{rows, targets};
+use crate::{counting, rows, targets};
 
 impl Hands<'_> {
     /// Looks at the version on a side; it ends when the run is cancelled.
-    pub(crate) fn look(&mut self, side: Side) -> Outcome {
+    pub(crate) fn look(&mut self, side: Side, span: &Span) -> Outcome {
         let (sources, rules) = (&self.settings.sources, &self.settings.plan.rules);
         let started = self.clock.elapsed();
         let (places, carries_all) = (self.mover.places(), self.mover.carries_all(side));
@@ -24,6 +23,9 @@ impl Hands<'_> {
         probes.extend(targets::baseline(sources, side, places));
         let clock = &**self.clock;
         let Some(mut samples) = probe_all(&probes, &self.http, clock, self.cancel) else {
+            return Outcome::Slept;
+        };
+        let Ok(many) = self.ask_much(side, span) else {
             return Outcome::Slept;
         };
         let old = samples.split_off(of_new);
@@ -35,26 +37,17 @@ impl Hands<'_> {
             samples,
         };
         let baseline = (!old.is_empty()).then(|| tick(old));
-        let counts = self.counts(side);
-        let look = Look::new(tick(samples), baseline, counts, self.mover.share());
-        self.keep(&look);
+        let mut new = tick(samples);
+        if let Some(many) = many {
+            counting::hold(&mut new, many, rules);
+        }
+        let counts = self.counts(side, span, (&new, baseline.as_ref()), many);
+        let look = Look::new(new, baseline, counts, self.mover.share());
+        self.keep(&look, span);
         Outcome::Looked(Box::new(look))
     }
 
-    /// What was counted since the look before. HAProxy tells how long answers take on average and not how many take
-    /// too long: no average is a count, so that nobody says how many were slow.
-    fn counts(&mut self, side: Side) -> Option<Counted> {
-        let pair = self.mover.counts(side)?;
-        Some(Counted::new(
-            self.mover.name(),
-            Window::Beside(pair),
-            None,
-            Against::Beside,
-            &self.settings.plan.rules.thresholds,
-        ))
-    }
-
-    fn keep(&mut self, look: &Look) {
+    fn keep(&mut self, look: &Look, span: &Span) {
         if let Some(line) = lines::look(self.last.as_ref(), look) {
             let tone = if look.new.judged.is_good() {
                 Tone::Good
@@ -70,6 +63,14 @@ impl Hands<'_> {
                     self.log
                         .line(Level::Debug, Tone::Faint, &format!("not written: {why}"));
                 }
+            }
+        }
+        if self.settings.plan.mode != (Mode::Dry { record: false }) {
+            self.looks += 1;
+            let row = rows::look(look, span, self.looks, &self.settings.plan);
+            if let Err(why) = self.ledger.write(Record::Look(row)) {
+                self.log
+                    .line(Level::Debug, Tone::Faint, &format!("not written: {why}"));
             }
         }
         self.seen.push(look.new.clone());

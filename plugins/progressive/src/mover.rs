@@ -260,6 +260,11 @@ impl<'a> Mover<'a> {
         })
     }
 
+    /// The canary's share as this run set it last.
+    pub fn last_set(&self) -> Share {
+        self.pretended
+    }
+
     /// Whether all traffic is on this side, as far as this run has moved it.
     pub fn carries_all(&self, side: Side) -> bool {
         match side {

@@ -20,7 +20,7 @@ use crate::report::lines::{self, Mark};
 use crate::report::{planned, stages, told, verdict};
 use crate::rollout::{Cause, Facts, Lease, Mode, Outcome, Phase, Plan, Reach, State, Step, next};
 use crate::sentry::Sentry;
-use crate::settings::{Settings, Traffic};
+use crate::settings::{CountBy, Settings, Traffic};
 use crate::{edges, preflight};
 
 /// What decides: [`next`], or another one to see what becomes of the traffic when deciding itself fails.
@@ -94,7 +94,7 @@ fn planned(settings: &Settings, now: Duration) -> Vec<String> {
     let sources = &settings.sources;
     let new = sources.canary.as_ref().map(std::slice::from_ref);
     let new = new.unwrap_or(&sources.probing.endpoints);
-    let counts = matches!(settings.traffic, Traffic::Haproxy { .. });
+    let counts = !matches!(settings.counting.by, CountBy::Nobody);
     planned::lines(
         &settings.plan,
         (new, sources.baseline.as_ref()),
@@ -110,9 +110,27 @@ fn blindness(settings: &Settings) -> Option<&'static String> {
          counts for its server, and by its version once it has all traffic"
             .to_owned()
     });
+    static BY_VERSION: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
+        "without canary_endpoint the service is probed, many times at each look: an answer belongs to the side whose \
+         version it names, and what names none counts against the service"
+            .to_owned()
+    });
+    static BEFORE: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
+        "without canary_endpoint the service is probed, many times at each look, and held against what it answered \
+         before the canary's first share: not at the same time, so that an outage of both sides counts against the canary"
+            .to_owned()
+    });
     let counted = matches!(settings.traffic, Traffic::Haproxy { .. });
     let looks = settings.plan.mode != Mode::Settle;
-    (looks && settings.sources.canary.is_none() && counted).then(|| &*NOTE)
+    let blind = looks && settings.sources.canary.is_none();
+    match &settings.counting.by {
+        CountBy::Probes if blind && settings.sources.probing.expect.version.is_some() => {
+            Some(&*BY_VERSION)
+        }
+        CountBy::Probes if blind => Some(&*BEFORE),
+        _ if blind && counted => Some(&*NOTE),
+        _ => None,
+    }
 }
 
 struct Running<'a> {

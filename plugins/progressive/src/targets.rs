@@ -56,6 +56,25 @@ pub fn baseline(sources: &Sources, new: Side, places: Places) -> Vec<Probe> {
     old.map(probe).into_iter().collect()
 }
 
+/// Whether the version on a side has an address of its own.
+pub fn has_own(sources: &Sources, side: Side, places: Places) -> bool {
+    own(sources, side, places).is_some()
+}
+
+/// What is asked many times at a look: the new version, or the service where it has no address of its own; and the old
+/// one beside it, where both have one. Whose answer it is is told by the version that it names.
+pub fn bursts(sources: &Sources, new: Side, places: Places) -> (Option<Target>, Option<Target>) {
+    let probing = &sources.probing;
+    let has_own = has_own(sources, new, places);
+    let endpoint = own(sources, new, places).or(probing.endpoints.first());
+    let old = match new {
+        Side::Canary if has_own => own(sources, Side::Stable, places),
+        Side::Canary | Side::Stable => None,
+    };
+    let target = |endpoint: &Endpoint| health(probing, endpoint, true);
+    (endpoint.map(target), old.map(target))
+}
+
 fn own(sources: &Sources, side: Side, places: Places) -> Option<&Endpoint> {
     match (side, places) {
         (Side::Canary, Places::AsNamed) | (Side::Stable, Places::Exchanged) => {

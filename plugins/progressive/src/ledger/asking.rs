@@ -1,10 +1,12 @@
 //! What the records are asked: what stands in the way, what an earlier run left, who wants an end.
 
+use std::time::Duration;
+
 use shared::deployment::Status;
 use shared::intent::{Intent, Part};
 use shared::policy::frozen;
 use shared::record::{LAST_STABLE, Subject};
-use shared::store::Source;
+use shared::store::{Source, Usual};
 
 use super::Ledger;
 use crate::rollout::{Guards, Mode};
@@ -85,6 +87,16 @@ impl Ledger<'_> {
         let words: Vec<String> = parts.into_iter().map(|done| done.part).collect();
         self.left = Some(last.subject);
         Ok(Some(intent.recorded(last.mark, &words)))
+    }
+
+    /// What was counted of the live version in the time before now; nothing where the records do not tell.
+    pub fn usual(&mut self, source: &str, span: Duration) -> Option<Usual> {
+        let subject = &self.settings.subject;
+        let found = self
+            .store()
+            .usual(&subject.repo, &subject.environment, source, span);
+        self.say();
+        found.ok().map(|seen| seen.value)
     }
 
     /// The last version known to be good, where it is another than that of the deployment.

@@ -90,7 +90,7 @@ impl Ledger<'_> {
 
     fn write_for(&mut self, subject: &Subject, body: Record) -> Result<(), String> {
         let body = self.log.masked_record(body);
-        let level = if matches!(body, Record::Check(_)) {
+        let level = if matches!(body, Record::Check(_) | Record::Look(_)) {
             Level::Debug
         } else {
             Level::Info

@@ -187,6 +187,7 @@ pub(crate) mod tests {
                 ),
                 interval: wait,
                 min_samples: 1,
+                bursts: false,
                 max_wait: None,
             },
             healthy_threshold: 1,

@@ -21,7 +21,6 @@ pub(super) fn rules(read: &mut Reader, policy: &Policy, thresholds: &Thresholds)
     let alpha = read.read("alpha", value::chance).or(said.alpha);
     let factor = read.read("allowed_factor", value::factor);
     let p_max = read.read("p_max", value::percentage_within);
-    let slower = read.read("latency_limit", value::milliseconds);
     let whole = Rule {
         alpha: alpha.unwrap_or(ALPHA),
         beta: said.beta.unwrap_or(BETA),
@@ -30,12 +29,9 @@ pub(super) fn rules(read: &mut Reader, policy: &Policy, thresholds: &Thresholds)
         p_max: p_max.or(said.p_max).map(|percent| percent / 100.0),
         icc: said.icc.unwrap_or(ICC),
     };
-    let latency_limit = slower.or(said.latency_limit);
-    Rules::of(whole, latency_limit.is_some() && TELLS_SLOW)
+    // Whether slow ones are told is a matter of who counts.
+    Rules::of(whole, false)
 }
-
-/// Whether a source can tell which requests were slow: HAProxy gives averages, which are no counts.
-const TELLS_SLOW: bool = false;
 
 #[cfg(test)]
 mod tests {

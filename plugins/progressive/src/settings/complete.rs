@@ -41,14 +41,12 @@ pub(super) fn complete(
     if subject.commit.is_none() {
         missing("commit", "the commit that is deployed");
     }
-    let counts = matches!(traffic, Some(Traffic::Haproxy { .. }));
-    if sources.canary.is_none() && traffic.is_some() && !counts {
-        let expected = "the new version's own address: answers of the service do not tell whose they are, and this \
-                        traffic manager counts no requests";
+    let is_moved = traffic.is_some_and(|one| *one != Traffic::None);
+    if sources.canary.is_none() && traffic.is_some() && !is_moved {
+        let expected = "the new version's own address: nothing leads a share of the service's traffic to it here";
         missing("canary_endpoint", expected);
     } else if is_nowhere && !(pools && sources.baseline.is_some()) {
-        let expected =
-            "the new version's own address, or endpoint, the service's, with traffic: haproxy";
+        let expected = "the new version's own address, or endpoint, the service's";
         missing("canary_endpoint", expected);
     }
     let expected = "the other pool's own address, because pools take turns";

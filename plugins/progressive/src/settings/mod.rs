@@ -2,6 +2,7 @@
 
 mod analysis;
 mod complete;
+mod counting;
 mod given;
 mod hooks;
 mod plan;
@@ -9,10 +10,12 @@ mod stages;
 mod traffic;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use shared::ci::Ci;
 use shared::endpoint::Endpoint;
+use shared::evidence::{Rule, Rules, alpha_left};
 use shared::http::Proxies;
 use shared::log::Level;
 use shared::message::Outcome;
@@ -34,6 +37,7 @@ use shared::value;
 
 use crate::rollout::{Mode, Plan};
 
+pub use counting::{Asked, CountBy, Counting};
 pub use hooks::{Hook, HookSettings};
 pub use traffic::{Sides, Traffic};
 
@@ -64,6 +68,10 @@ pub struct Settings {
     pub preflight: bool,
     /// What is asked about the versions.
     pub sources: Sources,
+    /// Who counts requests.
+    pub counting: Counting,
+    /// How far back what is usual is looked for.
+    pub long_term: Duration,
     /// What moves the traffic.
     pub traffic: Traffic,
     /// The deployment script or webhook.
@@ -132,7 +140,15 @@ impl Settings {
             environment,
             now,
         };
-        let plan = plan::plan(&mut read, &policy, &plan);
+        let mut plan = plan::plan(&mut read, &policy, &plan);
+        let min_samples = plan.as_ref().map_or(0, |plan| plan.rules.min_samples);
+        let counting =
+            counting::counting(&mut read, &policy, &sources, traffic.as_ref(), min_samples);
+        if let Some(plan) = &mut plan {
+            plan.rules.bursts = matches!(counting.by, CountBy::Probes);
+            let knows_usual = plan.rules.bursts || read.given("database_url").is_some();
+            plan.rules.evidence = shares(plan.rules.evidence, &counting, knows_usual);
+        }
         complete::complete(
             &mut read,
             &subject,
@@ -169,6 +185,8 @@ impl Settings {
                 plan,
                 preflight,
                 sources,
+                counting,
+                long_term: policy.monitoring_windows.long_term.unwrap_or(LONG_TERM),
                 traffic,
                 hook,
                 dry_run,
@@ -186,6 +204,26 @@ impl Settings {
             _ => Err(problems),
         }
     }
+}
+
+/// A day: at every hour of it something else is usual.
+const LONG_TERM: Duration = Duration::from_secs(24 * 3600);
+
+/// The chance of an error is spent once over all that can err: failed requests, slow ones where they are told, and the
+/// bound of what is usual where something can tell that.
+fn shares(rules: Rules, counting: &Counting, knows_usual: bool) -> Rules {
+    let whole = rules
+        .slow
+        .map_or(rules.failed.alpha, |slow| slow.alpha + rules.failed.alpha);
+    let rule = Rule {
+        alpha: if knows_usual {
+            alpha_left(whole)
+        } else {
+            whole
+        },
+        ..rules.failed
+    };
+    Rules::of(rule, counting.tells_slow())
 }
 
 /// Settings that the policy can give. Where it cannot be read they are missing, which is no problem of their own.

@@ -45,6 +45,7 @@ pub(super) fn plan(read: &mut Reader, policy: &Policy, told: &Told) -> Option<Pl
         evidence: analysis::rules(read, policy, &thresholds),
         thresholds,
         interval,
+        bursts: false,
         min_samples: min_samples.or(policy.analysis.min_samples).unwrap_or(3),
         max_wait: policy.progressive_deployment.max_wait_time,
     };

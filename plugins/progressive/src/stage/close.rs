@@ -38,7 +38,9 @@ pub(super) fn verdict(seen: &[Look], rules: &Rules) -> Verdict {
         Rates::Broken(breaches) => reasons.extend(breaches),
         Rates::Unsure(breaches) => thin.extend(breaches),
     }
-    let enough = attempts >= rules.min_samples;
+    let asked = asked(seen, rules);
+    let enough = attempts >= rules.min_looks()
+        && asked.is_none_or(|all| all >= u64::from(rules.min_samples));
     if enough && failures == attempts {
         // Failures too scattered for a row, and nothing good among them.
         reasons.push(Reason::NoneGood { attempts });
@@ -54,7 +56,7 @@ pub(super) fn verdict(seen: &[Look], rules: &Rules) -> Verdict {
     }
     if !enough {
         missing.push(Reason::TooFew {
-            samples: attempts,
+            samples: asked.map_or(attempts, |all| u32::try_from(all).unwrap_or(u32::MAX)),
             needed: rules.min_samples,
         });
     }
@@ -84,7 +86,7 @@ fn held<'t>(ticks: impl Iterator<Item = &'t Tick>, rules: &Rules) -> Means {
         let named = |reason: Reason| reason.at(&endpoint);
         let judged = rules.thresholds.judge(std::slice::from_ref(&mean));
         let failures = judged.failures.into_iter().map(named);
-        if mean.samples < rules.min_samples {
+        if mean.samples < rules.min_looks() {
             held.thin.extend(failures);
         } else {
             held.broken.extend(failures);
@@ -92,6 +94,12 @@ fn held<'t>(ticks: impl Iterator<Item = &'t Tick>, rules: &Rules) -> Means {
         }
     }
     held
+}
+
+/// The answers of the new version among our own requests, where they are the samples.
+fn asked(seen: &[Look], rules: &Rules) -> Option<u64> {
+    let all = weigh::sum(seen, |counted| Some(counted.failed)).unwrap_or_default();
+    rules.bursts.then_some(all.canary.requests)
 }
 
 /// What counted requests come to against the limits.

@@ -1,5 +1,6 @@
 //! One look at both sides.
 
+use serde::{Deserialize, Serialize};
 use shared::evidence::{Counted, Weighed};
 use shared::reason::Reason;
 use shared::sample::Role;
@@ -7,7 +8,7 @@ use shared::split::Share;
 use shared::tick::{Judged, Tick};
 
 /// What was seen at one moment.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Look {
     /// The side that has the new version.
     pub new: Tick,
@@ -25,7 +26,8 @@ pub struct Look {
 }
 
 /// What counted requests say.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "word", rename_all = "snake_case")]
 pub enum Evidence {
     /// Too little for either.
     #[default]

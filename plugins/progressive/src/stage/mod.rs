@@ -12,6 +12,7 @@
 //! A span ends well on a good look only. A look at which the baseline failed, too, says nothing about the canary: it counts for nothing, and the time until
 //! the next look does not count either.
 
+pub mod burst;
 mod close;
 mod early;
 mod look;
@@ -20,6 +21,7 @@ mod weigh;
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use shared::evidence;
 use shared::reason::Reason;
 use shared::threshold::Thresholds;
@@ -33,11 +35,17 @@ pub use weigh::{Asked, weigh};
 /// The shortest pause between two looks: no setting makes the loop spin.
 const INTERVAL_MIN: Duration = Duration::from_millis(10);
 
+/// Where each look is many requests, so few looks are enough.
+const LOOKS_WITH_BURSTS: u32 = 3;
+
+/// More looks than this are made by bursts where our own probes are counted.
+pub const LOOKS_MAX: u32 = 120;
+
 /// The longest pause after a look that could not read the share.
 const UNREAD_PAUSE_MAX: Duration = Duration::from_secs(10);
 
 /// What stages are judged by.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rules {
     /// The limits.
     pub thresholds: Thresholds,
@@ -47,8 +55,27 @@ pub struct Rules {
     pub evidence: evidence::Rules,
     /// With fewer usable looks than this a stage is inconclusive. At least 1.
     pub min_samples: u32,
+    /// Whether each look makes many requests: then they are the samples, and not the looks.
+    pub bursts: bool,
     /// The longest time a stage may be watched, with its extensions; none but the deadline where absent.
     pub max_wait: Option<Duration>,
+}
+
+impl Rules {
+    /// The looks without which a stage is inconclusive.
+    pub fn min_looks(&self) -> u32 {
+        if self.bursts {
+            self.min_samples.min(LOOKS_WITH_BURSTS)
+        } else {
+            self.min_samples
+        }
+    }
+
+    /// From one look to the next in a span that lasts so long: it shrinks where the looks would not fit.
+    pub fn interval_of(&self, wait: Duration) -> Duration {
+        let shrunk = wait / self.min_looks().max(1);
+        self.interval.min(shrunk).max(INTERVAL_MIN)
+    }
 }
 
 /// The rule by which a version was judged bad.
@@ -199,8 +226,7 @@ impl Watch {
 
     /// When the next look is due.
     pub fn due(&self, rules: &Rules) -> Duration {
-        let shrunk = self.wait / rules.min_samples.max(1);
-        let interval = rules.interval.min(shrunk).max(INTERVAL_MIN);
+        let interval = rules.interval_of(self.wait);
         self.seen.last().map_or(self.opened, |look| {
             let sooner = match look.share {
                 Ok(_) => interval,

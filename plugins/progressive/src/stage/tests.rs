@@ -26,6 +26,7 @@ pub(super) fn rules() -> Rules {
         evidence: evidence::Rules::of(rule(), false),
         interval: s(10),
         min_samples: 3,
+        bursts: false,
         max_wait: None,
     }
 }

@@ -41,7 +41,7 @@ fn a_canary_with_five_per_cent_of_errors_is_rolled_back_in_mid_stage_although_it
     let ended = pipeline.run(&[LONG]).with(1, "ROLLED BACK");
     let ended = ended
         .saying(
-            "put the traffic back at 200 to 1 that the version is worse than the old one beside it",
+            "put the traffic back at 220 to 1 that the version is worse than the old one beside it",
         )
         .saying(
             "stage 1 of 2 (10 %) → rolling back: stage 1 (10 %): worse than luck explains; canary ",

@@ -55,8 +55,8 @@ fn a_log_that_nobody_reads_does_not_keep_a_bad_version_in_traffic() {
 fn hang_the_journal(pipeline: &Pipeline) -> std::fs::File {
     let journal = pipeline.workspace.join(".deployment/journal.jsonl");
     // The looks before the first share and in its stage are written down; from here on it is only read.
-    let checks = |text: String| text.matches("\"record\":\"check\"").count();
-    while checks(std::fs::read_to_string(&journal).unwrap()) < 2 {}
+    let looks = |text: String| text.matches("\"record\":\"look\"").count();
+    while looks(std::fs::read_to_string(&journal).unwrap()) < 2 {}
     let hanging = pipeline.workspace.join("hanging");
     let made = Command::new("mkfifo").arg(&hanging).status().unwrap();
     assert!(made.success());

@@ -5,6 +5,7 @@ mod again;
 mod broken;
 mod chance;
 mod corpus;
+mod counting;
 mod documents;
 mod drains;
 mod ends;

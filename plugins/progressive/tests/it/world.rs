@@ -62,6 +62,7 @@ pub(crate) fn plan() -> Plan {
             evidence: evidence::Rules::of(rule(), false),
             interval: s(30),
             min_samples: 2,
+            bursts: false,
             max_wait: None,
         },
         healthy_threshold: 1,

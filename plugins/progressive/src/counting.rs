@@ -1,0 +1,327 @@
+//! What was counted since the look before, by whoever counts.
+
+use shared::evidence::{self, Against, Counted, Pair, Window};
+use shared::log::{Level, Tone};
+use shared::metrics::counters::{Counters, Sides};
+use shared::metrics::prometheus::{Prometheus, Queries};
+use shared::probe::{self, Burst, Heard, Target};
+use shared::sample::Role;
+use shared::split::{Counts, Served, Share, Side};
+use shared::store::Usual;
+use shared::tally::{self, Totals};
+use shared::tick::{Judged, Tick};
+
+use crate::carry::Hands;
+use crate::rollout::{Span, What};
+use crate::settings::{CountBy, Settings};
+use crate::stage::{Rules, burst};
+use crate::targets::{self, Places};
+
+/// A burst at one look may take this long at most before it ends by itself.
+const BURST_MAX: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// What is remembered from look to look.
+#[derive(Default)]
+pub struct Counting {
+    counters: Option<Counters>,
+    /// What the new version and the old one said last that they had counted.
+    totals: [Option<Totals>; 2],
+    /// What the service answered before the first share.
+    before: Vec<Counts>,
+    /// What was usual in this environment, as the records say.
+    usual: Option<Against>,
+    /// How much failures came in bursts.
+    icc: Option<f64>,
+    /// What was said of a source that does not answer.
+    silent: Option<String>,
+}
+
+/// The run was cancelled meanwhile.
+#[derive(Debug)]
+pub(crate) struct Cancelled;
+
+/// What a look's own requests came to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Probed {
+    new: Heard,
+    old: Option<Heard>,
+}
+
+impl Hands<'_> {
+    /// The traffic was changed: what belongs to the time before it is not counted.
+    pub(crate) fn begin_counting(&mut self) {
+        self.counting.totals = [None, None];
+        if let CountBy::Prometheus(_) = &self.settings.counting.by {
+            let places = self.mover.places();
+            let settings = self.settings;
+            let counters = self.counting.counters.take();
+            let mut counters = counters.or_else(|| counters_of(settings, places));
+            if let Some(counters) = &mut counters {
+                counters.begin(self.clock.elapsed());
+                // What was scraped until now is the time before.
+                let asked = counters.window(&self.http, self.clock.elapsed());
+                if let Err(why) = asked {
+                    self.log.warn(&format!("prometheus: {why}"));
+                }
+            }
+            self.counting.counters = counters;
+        }
+    }
+
+    /// What is usual here, from the records: said once, before anything begins.
+    pub(crate) fn recall(&mut self) {
+        let (span, rules) = (self.settings.long_term, &self.settings.plan.rules);
+        let source = self.source();
+        let Some(source) = source else { return };
+        let Some(usual) = self.ledger.usual(source, span) else {
+            return;
+        };
+        // How often a check of ours fails says nothing of how often clients fail.
+        let is_like = matches!(usual, Usual::Requests(_)) || source == "probes";
+        let windows: Vec<Counts> = usual.windows().iter().map(|one| one.failures()).collect();
+        let rule = &rules.evidence.failed;
+        let learns = is_like && self.settings.counting.learns_icc;
+        self.counting.icc = evidence::icc(&windows).filter(|_| learns);
+        let icc = self.counting.icc.unwrap_or(rule.icc);
+        if let Some(icc) = self.counting.icc {
+            let (count, all) = (windows.len(), "windows of the history");
+            let text = format!(
+                "bursts: failures go together with a correlation of {icc:.3}, by {count} {all}"
+            );
+            self.log.line(Level::Info, Tone::Faint, &text);
+        }
+        let found = evidence::usual(&windows, rule.alpha, icc).filter(|_| is_like);
+        self.counting.usual = found.map(|found| stricter(found, rules));
+        if let Some(Against::Usual { limit, of }) = self.counting.usual {
+            let text = format!(
+                "history: in the last {} {} of {} requests failed, so that up to {:.2} % is usual here: that is the \
+                 baseline where the stable side has no requests of its own ({source})",
+                shared::value::show_duration(span),
+                of.failed,
+                of.requests,
+                100.0 * limit,
+            );
+            self.log.line(Level::Info, Tone::Faint, &text);
+        }
+    }
+
+    /// Who counts; absent where nobody does.
+    fn source(&self) -> Option<&'static str> {
+        match &self.settings.counting.by {
+            CountBy::Nobody => None,
+            CountBy::Traffic => Some(self.mover.name()),
+            other => other.word(),
+        }
+    }
+
+    /// The requests that a look makes itself, where they are counted; absent when the run is cancelled.
+    pub(crate) fn ask_much(&self, side: Side, span: &Span) -> Result<Option<Probed>, Cancelled> {
+        let (sources, places) = (&self.settings.sources, self.mover.places());
+        let (new, old) = targets::bursts(sources, side, places);
+        let counts = matches!(self.settings.counting.by, CountBy::Probes);
+        let Some(new) = new.filter(|_| counts) else {
+            return Ok(None);
+        };
+        let rules = &self.settings.plan.rules;
+        let wait = span.watch.wait;
+        let requests = match (span.what, targets::has_own(sources, side, places)) {
+            (What::First | What::Promoted, true) => 1,
+            (_, true) => burst::own(wait, rules),
+            (What::First, false) => {
+                let first = self.settings.plan.stages.all().first();
+                burst::before(first.map_or(Share::ALL, |stage| stage.share), rules)
+            }
+            (_, false) => burst::shared(self.mover.last_set(), wait, rules),
+        };
+        let ask = |target: &Target| {
+            let asked = Burst {
+                requests,
+                within: rules.interval_of(wait).max(target.timeout).min(BURST_MAX),
+                slow_over: self.settings.counting.slow_over,
+            };
+            let (http, clock) = (&self.http, &**self.clock);
+            probe::burst(target, &asked, http, clock, self.cancel).ok_or(Cancelled)
+        };
+        let new = ask(&new)?;
+        let old = old.as_ref().map(ask).transpose()?;
+        Ok(Some(Probed { new, old }))
+    }
+
+    /// What was counted since the look before.
+    pub(crate) fn counts(
+        &mut self,
+        side: Side,
+        span: &Span,
+        ticks: (&Tick, Option<&Tick>),
+        probed: Option<Probed>,
+    ) -> Option<Counted> {
+        let source = self.source()?;
+        let (failed, slow, against) = match &self.settings.counting.by {
+            CountBy::Nobody => return None,
+            CountBy::Traffic => {
+                let pair = self.mover.counts(side)?;
+                (Window::Beside(pair), None, Against::Beside)
+            }
+            CountBy::Prometheus(_) => beside(self.scraped(side)?),
+            CountBy::Answers => beside(self.told(ticks)?),
+            CountBy::Probes => self.heard(side, span, probed?)?,
+        };
+        let (failed, slow, against) = self.alone(failed, slow, against);
+        let limits = &self.settings.plan.rules.thresholds;
+        Some(Counted {
+            icc: self.counting.icc,
+            ..Counted::new(source, failed, slow, against, limits)
+        })
+    }
+
+    /// Where the old version has no requests, what was usual takes its place.
+    fn alone(&self, failed: Window, slow: Option<Window>, against: Against) -> Compared {
+        match (failed, self.counting.usual) {
+            (Window::Beside(pair), Some(usual)) if pair.baseline.requests == 0 => {
+                let slow = slow.map(|slow| Window::Alone(slow.pair().canary));
+                (Window::Alone(pair.canary), slow, usual)
+            }
+            _ => (failed, slow, against),
+        }
+    }
+
+    /// What Prometheus scraped. One that does not answer is news once.
+    fn scraped(&mut self, side: Side) -> Option<[Served; 2]> {
+        let elapsed = self.clock.elapsed();
+        let counters = self.counting.counters.as_mut()?;
+        match counters.window(&self.http, elapsed) {
+            Ok(window) => {
+                self.counting.silent = None;
+                let Sides { stable, canary } = window?;
+                Some(match side {
+                    Side::Canary => [canary, stable],
+                    Side::Stable => [stable, canary],
+                })
+            }
+            Err(why) => {
+                let why = format!("prometheus does not tell what it counted: {why}");
+                if self.counting.silent.as_ref() != Some(&why) {
+                    self.say(Tone::Caution, &why);
+                    self.counting.silent = Some(why);
+                }
+                None
+            }
+        }
+    }
+
+    /// What the versions say of themselves: nothing at their first answer.
+    fn told(&mut self, (new, old): (&Tick, Option<&Tick>)) -> Option<[Served; 2]> {
+        let now = [totals(new), old.and_then(totals)];
+        let [new, old] = &mut self.counting.totals;
+        let grown = |before: &mut Option<Totals>, now: Option<Totals>| {
+            let now = now?;
+            let grown = before
+                .as_ref()
+                .and_then(|before| tally::grown(before, &now));
+            *before = Some(now);
+            grown
+        };
+        let [now_new, now_old] = now;
+        let has_old = now_old.is_some();
+        let (new, old) = (grown(new, now_new), grown(old, now_old));
+        match (new, old) {
+            (Some(new), Some(old)) => Some([new, old]),
+            // Its first answer, or another instance's: the same time cannot be compared.
+            (Some(_), None) if has_old => None,
+            (Some(new), None) => Some([new, Served::default()]),
+            (None, _) => None,
+        }
+    }
+
+    /// What our own requests came to. Where they go to the service as a whole, answers that name their version are
+    /// their side's; else all of them are held against what they came to before the first share.
+    fn heard(&mut self, side: Side, span: &Span, probed: Probed) -> Option<Compared> {
+        if let Some(old) = probed.old {
+            return Some(beside([probed.new.all(), old.all()]));
+        }
+        let all = probed.new.all();
+        if targets::has_own(&self.settings.sources, side, self.mover.places()) {
+            return Some(alone(all, Against::Limit));
+        }
+        if span.what == What::First {
+            self.counting.before.push(all.failures());
+            return None;
+        }
+        if self.settings.sources.probing.expect.version.is_some() {
+            return Some(beside([probed.new.expected, probed.new.others]));
+        }
+        let rules = &self.settings.plan.rules;
+        let rule = &rules.evidence.failed;
+        let before = evidence::usual(&self.counting.before, rule.alpha, rule.icc);
+        let against = before.map_or(Against::Limit, |before| stricter(before, rules));
+        Some(alone(all, against))
+    }
+}
+
+/// What is compared with what.
+type Compared = (Window, Option<Window>, Against);
+
+fn beside([new, old]: [Served; 2]) -> Compared {
+    let pair = |canary, baseline| Window::Beside(Pair { canary, baseline });
+    let slow = new.slowness().zip(old.slowness());
+    (
+        pair(new.failures(), old.failures()),
+        slow.map(|(new, old)| pair(new, old)),
+        Against::Beside,
+    )
+}
+
+fn alone(new: Served, against: Against) -> Compared {
+    let slow = new.slowness().map(Window::Alone);
+    (Window::Alone(new.failures()), slow, against)
+}
+
+/// What is usual by the allowed factor, but never more than the limit allows.
+fn stricter(usual: Against, rules: &Rules) -> Against {
+    match usual {
+        Against::Usual { limit, of } => Against::Usual {
+            limit: (limit * rules.evidence.failed.allowed_factor)
+                .min(evidence::limit(&rules.thresholds)),
+            of,
+        },
+        other => other,
+    }
+}
+
+/// A look at which more of its own requests failed than luck explains is a failing one, whatever its probe said.
+pub(crate) fn hold(tick: &mut Tick, probed: Probed, rules: &Rules) {
+    let all = probed.new.all().failures();
+    let limit = evidence::limit(&rules.thresholds);
+    let is_bad = evidence::beyond_luck(all, limit, rules.evidence.failed.alpha, 1.0);
+    if is_bad && tick.judged.is_good() {
+        let reasons = evidence::breaches(all, &rules.thresholds, "");
+        if !reasons.is_empty() {
+            tick.judged = Judged::Bad { reasons };
+        }
+    }
+}
+
+fn totals(tick: &Tick) -> Option<Totals> {
+    let mut health = tick.samples.iter().filter(|one| one.role == Role::Health);
+    let answer = health.next()?.outcome.as_ref().ok()?;
+    answer.totals.clone()
+}
+
+fn counters_of(settings: &Settings, places: Places) -> Option<Counters> {
+    let CountBy::Prometheus(asked) = &settings.counting.by else {
+        return None;
+    };
+    let server = Prometheus {
+        base: asked.endpoint.clone(),
+        headers: Vec::new(),
+        queries: Queries::default(),
+        timeout: settings.sources.probing.timeout,
+        show_name: false,
+    };
+    let [one, other] = asked.names.clone();
+    let names = match places {
+        Places::AsNamed => [one, other],
+        Places::Exchanged => [other, one],
+    };
+    Some(Counters::new(server, asked.selectors.clone(), names))
+}

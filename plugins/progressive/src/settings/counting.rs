@@ -1,0 +1,205 @@
+//! Who counts requests.
+
+use std::time::Duration;
+
+use shared::endpoint::{Endpoint, Scheme};
+use shared::metrics::counters::Selectors;
+use shared::policy::Policy;
+use shared::settings::read::{Reader, choice};
+use shared::value::{self, Expected};
+
+use super::{Sides, Sources, Traffic};
+use crate::stage::LOOKS_MAX;
+
+/// Who counts requests.
+#[derive(Debug, Clone)]
+pub enum CountBy {
+    /// Nobody: looks are judged by themselves.
+    Nobody,
+    /// The traffic manager.
+    Traffic,
+    /// A Prometheus server that scrapes both sides.
+    Prometheus(Box<Asked>),
+    /// The versions themselves, in their answers.
+    Answers,
+    /// Our own probes, many at each look.
+    Probes,
+}
+
+impl CountBy {
+    /// The word in the records and the log; the traffic manager's own name is its own.
+    pub fn word(&self) -> Option<&'static str> {
+        match self {
+            Self::Nobody | Self::Traffic => None,
+            Self::Prometheus(_) => Some("prometheus"),
+            Self::Answers => Some("answers"),
+            Self::Probes => Some("probes"),
+        }
+    }
+}
+
+/// What a Prometheus server is asked.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The server.
+    pub endpoint: Endpoint,
+    /// The counters.
+    pub selectors: Selectors,
+    /// What `$side` stands for: the stable side, then the canary; of pools, the first and the second.
+    pub names: [String; 2],
+}
+
+/// Who counts, and what is slow.
+#[derive(Debug, Clone)]
+pub struct Counting {
+    /// Who counts.
+    pub by: CountBy,
+    /// Our own probes that take longer are slow.
+    pub slow_over: Option<Duration>,
+    /// Whether the history says how much failures come in bursts: nobody else does.
+    pub learns_icc: bool,
+}
+
+impl Counting {
+    /// Whether slow requests are told from others.
+    pub fn tells_slow(&self) -> bool {
+        match &self.by {
+            CountBy::Nobody | CountBy::Traffic => false,
+            CountBy::Prometheus(asked) => asked.selectors.fast.is_some(),
+            CountBy::Answers | CountBy::Probes => self.slow_over.is_some(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Auto,
+    None,
+    Traffic,
+    Prometheus,
+    Answers,
+    Probes,
+}
+
+const WORDS: [(&str, Word); 6] = [
+    ("auto", Word::Auto),
+    ("none", Word::None),
+    ("traffic", Word::Traffic),
+    ("prometheus", Word::Prometheus),
+    ("answers", Word::Answers),
+    ("probes", Word::Probes),
+];
+
+pub(super) fn counting(
+    read: &mut Reader,
+    policy: &Policy,
+    sources: &Sources,
+    traffic: Option<&Traffic>,
+    min_samples: u32,
+) -> Counting {
+    let said = read.read("count_by", |text| {
+        choice(
+            text,
+            &WORDS,
+            "auto, none, traffic, prometheus, answers or probes",
+        )
+    });
+    let asked = asked(read, traffic);
+    let slower = read.read("latency_limit", value::milliseconds);
+    let counts = matches!(traffic, Some(Traffic::Haproxy { .. }));
+    let single = sources.canary.is_none();
+    let wrong = match said.unwrap_or(Word::Auto) {
+        Word::Traffic if traffic.is_some() && !counts => {
+            Some("a traffic manager that counts requests, such as haproxy")
+        }
+        Word::Prometheus if read.given("query_requests").is_none() => {
+            Some("query_requests and query_failed beside it")
+        }
+        Word::Answers if single => {
+            Some("canary_endpoint beside it: the service's own answers do not tell whose they are")
+        }
+        _ => None,
+    };
+    if let Some(expected) = wrong {
+        read.refuse("count_by", expected);
+    }
+    let auto = || match &asked {
+        Some(asked) => CountBy::Prometheus(Box::new(asked.clone())),
+        None if counts => CountBy::Traffic,
+        None if single || min_samples > LOOKS_MAX => CountBy::Probes,
+        None => CountBy::Nobody,
+    };
+    let by = match said.unwrap_or(Word::Auto) {
+        Word::Auto => auto(),
+        Word::None => CountBy::Nobody,
+        Word::Traffic => CountBy::Traffic,
+        Word::Prometheus => asked.map_or(CountBy::Nobody, |asked| {
+            CountBy::Prometheus(Box::new(asked))
+        }),
+        Word::Answers => CountBy::Answers,
+        Word::Probes => CountBy::Probes,
+    };
+    Counting {
+        by,
+        learns_icc: policy.analysis.icc.is_none(),
+        slow_over: slower.or(policy.analysis.latency_limit),
+    }
+}
+
+/// What Prometheus is asked; nothing where no counter is named.
+fn asked(read: &mut Reader, traffic: Option<&Traffic>) -> Option<Asked> {
+    let names = read.read("metrics_sides", |text| pair(&value::list(text)?));
+    let requests = read.read("query_requests", Selectors::check);
+    let failed = read.read("query_failed", Selectors::check);
+    let fast = read.read("query_fast", Selectors::check);
+    let given = |name: &str| read.given(name).is_some();
+    let (has_requests, has_failed) = (given("query_requests"), given("query_failed"));
+    let first = ["query_requests", "query_failed", "query_fast"];
+    let Some(first) = first.into_iter().find(|name| given(name)) else {
+        if given("metrics_sides") {
+            read.refuse("metrics_sides", "query_requests and query_failed beside it");
+        }
+        return None;
+    };
+    if !has_requests || !has_failed {
+        read.refuse(first, "both query_requests and query_failed");
+    }
+    let endpoint = read.read("metrics_endpoint", http_endpoint);
+    if read.given("metrics_endpoint").is_none() {
+        read.refuse(first, "a metrics_endpoint to send the query to");
+    }
+    let pools = match traffic {
+        Some(Traffic::Haproxy {
+            sides: Sides::Pools(pools),
+            ..
+        }) => Some(pools.clone()),
+        _ => None,
+    };
+    let usual = || ["stable", "canary"].map(str::to_owned);
+    Some(Asked {
+        endpoint: endpoint?,
+        selectors: Selectors {
+            requests: requests?,
+            failed: failed?,
+            fast,
+        },
+        names: names.or(pools).unwrap_or_else(usual),
+    })
+}
+
+fn pair(names: &[String]) -> Result<[String; 2], Expected> {
+    let fits = |name: &String| !name.is_empty() && !name.contains(['"', '\\', '\n', '$']);
+    match names {
+        [one, other] if one != other && fits(one) && fits(other) => {
+            Ok([one.clone(), other.clone()])
+        }
+        _ => Err("the two values of the label that tells the sides apart, such as stable,canary"),
+    }
+}
+
+fn http_endpoint(text: &str) -> Result<Endpoint, Expected> {
+    Endpoint::parse(text)
+        .ok()
+        .filter(|endpoint| endpoint.scheme != Scheme::Tcp)
+        .ok_or("an address such as https://prometheus.example")
+}
