@@ -4,7 +4,7 @@ use simulation::cell::cell;
 use simulation::grid::{BAD, DEFAULT, HEALTHY, Judge, SEED};
 use simulation::page;
 use simulation::rule::Carry;
-use simulation::world::World;
+use simulation::world::{Trouble, World};
 
 const PAGE: &str = include_str!("../../../plugins/progressive/decisions.md");
 
@@ -36,12 +36,23 @@ fn a_small_cell_is_exactly_this() {
         figures(Judge::Consecutive, BAD[1], 100),
         figures(Judge::Kayenta, BAD[1], 100),
     ];
-    assert_eq!(format!("{all:?}"), "");
+    let mean = |mean: &str| mean.to_owned();
+    let expected = [
+        (0, 200, Some(7), mean("34.0")),
+        (2, 0, None, mean("37.4")),
+        (132, 0, None, mean("1.0")),
+        (0, 186, Some(18), mean("21.3")),
+        (0, 200, Some(60), mean("60.9")),
+    ];
+    assert_eq!(all, expected);
 }
 
 #[test]
 fn what_the_plugin_runs_and_its_second_hand_decide_the_same() {
-    for (seed, scenario) in (0..).zip(HEALTHY.into_iter().chain(BAD).cycle().take(280)) {
+    // With late counters the plugin leaves looks out, which the second hand does not know.
+    let all = HEALTHY.into_iter().chain(BAD);
+    let in_time = all.filter(|scenario| scenario.trouble != Trouble::Lag);
+    for (seed, scenario) in (0..240).zip(in_time.cycle()) {
         let icc = DEFAULT.icc;
         let onset = Carry::Onset {
             stage: 0.5,
