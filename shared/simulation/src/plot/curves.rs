@@ -9,12 +9,12 @@ use crate::page::thousands;
 
 use super::begin;
 
-const LEFT: f64 = 58.0;
-const TOP: f64 = 112.0;
+const LEFT: f64 = 46.0;
+const TOP: f64 = 132.0;
 const WIDTH: f64 = 190.0;
 const HEIGHT: f64 = 120.0;
-const GAP_X: f64 = 24.0;
-const GAP_Y: f64 = 66.0;
+const GAP_X: f64 = 40.0;
+const GAP_Y: f64 = 88.0;
 /// The last check that is drawn.
 const CHECKS: u32 = 60;
 /// One a rule. Told apart also without colour, by the dashes.
@@ -29,8 +29,8 @@ const STROKES: [(&str, &str, f64); 6] = [
 
 /// A row a scenario, of the board's first `rows`; a column an amount of traffic.
 pub fn curves(board: &Board, rows: usize) -> String {
-    let width = LEFT + 4.0 * (WIDTH + GAP_X);
-    let height = TOP + at(rows) * (HEIGHT + GAP_Y) - 8.0;
+    let width = LEFT + 4.0 * (WIDTH + GAP_X) - 22.0;
+    let height = TOP + at(rows) * (HEIGHT + GAP_Y) - 42.0;
     let mut out = begin(
         width,
         height,
@@ -42,15 +42,18 @@ pub fn curves(board: &Board, rows: usize) -> String {
     );
     legend(&mut out, board);
     for (row, scenario) in board.scenarios.iter().take(rows).enumerate() {
+        let y = TOP + at(row) * (HEIGHT + GAP_Y);
+        let (name, above) = (scenario.name, y - 26.0);
+        let _ = writeln!(
+            out,
+            "<text x=\"14\" y=\"{above}\" font-size=\"13\" font-weight=\"bold\">{name}</text>"
+        );
         for (column, requests) in TRAFFIC.into_iter().enumerate() {
-            let corner = (
-                LEFT + at(column) * (WIDTH + GAP_X),
-                TOP + at(row) * (HEIGHT + GAP_Y),
-            );
+            let corner = (LEFT + at(column) * (WIDTH + GAP_X), y);
             panel(
                 &mut out,
                 corner,
-                &format!("{}, {} requests", scenario.name, thousands(requests)),
+                &format!("{} requests a check", thousands(requests)),
             );
             for judge in (0..board.judges.len()).rev() {
                 curve(&mut out, corner, judge, &board.cells(row, judge)[column]);
@@ -82,7 +85,7 @@ fn legend(out: &mut String, board: &Board) {
 fn panel(out: &mut String, (x, y): (f64, f64), title: &str) {
     let _ = writeln!(
         out,
-        "<text x=\"{x}\" y=\"{}\" font-size=\"11\" font-weight=\"bold\">{title}</text>",
+        "<text x=\"{x}\" y=\"{}\" class=\"faint\" font-size=\"11\">{title}</text>",
         y - 8.0
     );
     let _ = writeln!(
