@@ -5,6 +5,7 @@
 
 mod architecture;
 mod arrows;
+mod dockerfiles;
 mod files;
 mod settings;
 mod woodpecker;

@@ -1,0 +1,40 @@
+//! The three Dockerfiles agree with each other and with the manifest.
+
+use crate::files::read;
+
+const DOCKERFILES: [&str; 3] = [
+    "Dockerfile.health",
+    "Dockerfile.progressive",
+    "Dockerfile.rollback",
+];
+
+/// From the first `FROM` to the next.
+fn build_stage(text: &str) -> &str {
+    let begin = text.find("\nFROM ").unwrap() + 1;
+    let length = text[begin..].find("\nFROM ").unwrap();
+    &text[begin..begin + length]
+}
+
+#[test]
+fn the_build_stage_is_the_same_in_all_of_them() {
+    let texts = DOCKERFILES.map(read);
+    let [first, others @ ..] = texts.each_ref().map(|text| build_stage(text));
+    assert!(first.contains(" AS build\n"), "{first}");
+    for other in others {
+        assert_eq!(first, other);
+    }
+}
+
+#[test]
+fn the_version_that_they_expect_is_the_manifests() {
+    let arguments = format!("ARG VERSION={}", env!("CARGO_PKG_VERSION"));
+    for path in DOCKERFILES {
+        let text = read(path);
+        let mut versions = text.lines().filter(|line| line.starts_with("ARG VERSION"));
+        // One in the build stage, which checks it, and one for the label.
+        assert_eq!(versions.clone().count(), 2, "{path}");
+        assert!(versions.all(|line| line == arguments), "{path}");
+        let tag = format!(":{} .", env!("CARGO_PKG_VERSION"));
+        assert!(text.lines().any(|line| line.ends_with(&tag)), "{path}");
+    }
+}

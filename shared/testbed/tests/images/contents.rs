@@ -1,0 +1,185 @@
+//! What is in the images: static binaries that know their version and their parts, and no more than is said.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use testbed::scratch::Scratch;
+
+use crate::container::{PLUGINS, image, podman};
+
+/// An image's files, without its running.
+struct Contents {
+    container: String,
+    scratch: Scratch,
+}
+
+impl Contents {
+    fn of(plugin: &str, architecture: &str) -> Self {
+        let platform = format!("--platform=linux/{architecture}");
+        let image = image(plugin, architecture);
+        let created = podman(&["create", "--pull=never", &platform, &image]);
+        Self {
+            container: created.trim().to_owned(),
+            scratch: Scratch::new("contents"),
+        }
+    }
+
+    /// A file, copied out of it.
+    fn file(&self, path: &str) -> PathBuf {
+        let target = self.scratch.join(Path::new(path).file_name().unwrap());
+        let source = format!("{}:{path}", self.container);
+        podman(&["cp", &source, target.to_str().unwrap()]);
+        target
+    }
+
+    /// Its binary.
+    fn binary(&self, plugin: &str) -> PathBuf {
+        self.file(&format!("/bin/{plugin}"))
+    }
+
+    /// Its list of parts.
+    fn parts(&self, plugin: &str) -> Value {
+        let path = self.file(&format!("/usr/share/sbom/{plugin}.cdx.json"));
+        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+    }
+}
+
+impl Drop for Contents {
+    fn drop(&mut self) {
+        podman(&["rm", "--force", &self.container]);
+    }
+}
+
+fn output(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {errors}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Plugins and architectures.
+fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let both = |plugin| ["amd64", "arm64"].map(|architecture| (plugin, architecture));
+    PLUGINS.into_iter().flat_map(both)
+}
+
+#[test]
+#[ignore = "needs the built images: .ci/images"]
+fn every_binary_is_static_and_for_its_architecture() {
+    for (plugin, architecture) in all() {
+        let binary = Contents::of(plugin, architecture);
+        let binary = binary.binary(plugin);
+        let said = output(Command::new("readelf").args(["-hldW"]).arg(&binary));
+        let machine = match architecture {
+            "amd64" => "X86-64",
+            _ => "AArch64",
+        };
+        assert!(said.contains(machine), "{plugin} for {architecture}");
+        for word in ["INTERP", "(NEEDED)"] {
+            assert!(!said.contains(word), "{plugin} for {architecture}: {word}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs the built images: .ci/images"]
+fn a_binary_that_is_copied_out_runs_alone() {
+    for plugin in PLUGINS {
+        let contents = Contents::of(plugin, "amd64");
+        let mut command = Command::new(contents.binary(plugin));
+        let version = output(command.env_clear().arg("--version"));
+        assert_eq!(version, format!("{plugin} {}\n", env!("CARGO_PKG_VERSION")));
+    }
+}
+
+#[test]
+#[ignore = "needs the built images: .ci/images"]
+fn the_image_of_health_holds_the_binary_and_what_belongs_to_it() {
+    let contents = Contents::of("plugin-health", "amd64");
+    let archive = contents.scratch.join("files.tar");
+    let archive = archive.to_str().unwrap();
+    podman(&["export", "--output", archive, &contents.container]);
+    let listed = output(Command::new("tar").args(["-tf", archive]));
+    let files: BTreeSet<&str> = listed.lines().filter(|path| !path.ends_with('/')).collect();
+    let expected = [
+        "bin/plugin-health",
+        "etc/ssl/certs/ca-certificates.crt",
+        "usr/share/sbom/plugin-health.cdx.json",
+    ];
+    assert_eq!(files, BTreeSet::from(expected));
+}
+
+/// Names with versions.
+fn named(list: &Value) -> BTreeSet<String> {
+    let list = list.as_array().unwrap().iter();
+    list.map(|one| {
+        format!(
+            "{} {}",
+            one["name"].as_str().unwrap(),
+            one["version"].as_str().unwrap()
+        )
+    })
+    .collect()
+}
+
+/// What `cargo auditable` wrote into a binary: zlib-compressed JSON in a section of its own.
+fn audited(binary: &Path) -> Value {
+    let section = binary.with_extension("section");
+    let dump = format!(".dep-v0={}", section.display());
+    output(
+        Command::new("objcopy")
+            .arg("--dump-section")
+            .arg(dump)
+            .arg(binary)
+            .arg("/dev/null"),
+    );
+    let script =
+        "import sys, zlib; sys.stdout.buffer.write(zlib.decompress(sys.stdin.buffer.read()))";
+    let opened = std::fs::File::open(section).unwrap();
+    let text = output(
+        Command::new("/usr/bin/python3")
+            .args(["-c", script])
+            .stdin(Stdio::from(opened)),
+    );
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+#[ignore = "needs the built images: .ci/images"]
+fn the_list_of_parts_names_what_the_binary_is_made_of() {
+    let version = env!("CARGO_PKG_VERSION");
+    let own = |name: &str| format!("{name} {version}");
+    for (plugin, architecture) in all() {
+        let contents = Contents::of(plugin, architecture);
+        let parts = contents.parts(plugin);
+        assert_eq!(parts["bomFormat"], "CycloneDX");
+        let listed = named(&parts["components"]);
+        assert!(listed.contains(&own("shared")), "{plugin}: {listed:?}");
+        // What tests are made of is in no image.
+        assert!(!listed.contains(&own("testbed")), "{plugin}: {listed:?}");
+        let data = audited(&contents.binary(plugin));
+        let packages = data["packages"].as_array().unwrap();
+        let built = |package: &&Value| package["kind"] != "build";
+        let root = |package: &&Value| package["root"] != true;
+        let linked: Vec<Value> = packages
+            .iter()
+            .filter(built)
+            .filter(root)
+            .cloned()
+            .collect();
+        let linked = named(&Value::Array(linked));
+        for name in ["rustls ", "ring ", "postgres ", "ureq "] {
+            let has = |set: &BTreeSet<String>| set.iter().any(|one| one.starts_with(name));
+            assert!(has(&linked) && has(&listed), "{plugin}: {name}");
+        }
+        let missing: Vec<&String> = linked.difference(&listed).collect();
+        assert!(
+            missing.is_empty(),
+            "{plugin} for {architecture}: {missing:?}"
+        );
+        let root = packages.iter().find(|package| package["root"] == true);
+        assert_eq!(root.unwrap()["name"], plugin);
+    }
+}

@@ -1,0 +1,78 @@
+//! What is said about the images without running them: labels, user, entrypoint, what is inside.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::container::{PLUGINS, image, podman};
+
+/// Every image and its configuration.
+fn images() -> impl Iterator<Item = (&'static str, &'static str, Value)> {
+    PLUGINS.into_iter().flat_map(|plugin| {
+        ["amd64", "arm64"].map(|architecture| {
+            let name = image(plugin, architecture);
+            let inspected: Value =
+                serde_json::from_str(&podman(&["image", "inspect", &name])).unwrap();
+            (plugin, architecture, inspected[0].clone())
+        })
+    })
+}
+
+#[test]
+#[ignore = "needs the built images: .ci/images"]
+fn labels_say_what_the_image_is_of() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let revision = Command::new("git")
+        .args(["-c", "safe.directory=*", "rev-parse", "HEAD"])
+        .current_dir(top)
+        .output()
+        .unwrap();
+    let revision = String::from_utf8(revision.stdout).unwrap();
+    for (plugin, architecture, inspected) in images() {
+        let label = |name: &str| {
+            let full = format!("org.opencontainers.image.{name}");
+            inspected["Labels"][&full].as_str().unwrap_or_default()
+        };
+        assert_eq!(label("title"), plugin);
+        assert_eq!(label("version"), env!("CARGO_PKG_VERSION"), "{plugin}");
+        assert_eq!(label("revision"), revision.trim(), "{plugin}");
+        assert_eq!(label("licenses"), env!("CARGO_PKG_LICENSE"), "{plugin}");
+        assert!(!label("description").is_empty(), "{plugin}");
+        assert!(!label("source").is_empty(), "{plugin}");
+        assert_eq!(inspected["Architecture"], architecture, "{plugin}");
+    }
+}
+
+#[test]
+#[ignore = "needs the built images: .ci/images"]
+fn the_entrypoint_is_the_binary_without_a_shell() {
+    for (plugin, architecture, inspected) in images() {
+        let config = &inspected["Config"];
+        let binary = format!("/bin/{plugin}");
+        assert_eq!(
+            config["Entrypoint"],
+            serde_json::json!([binary]),
+            "{architecture}"
+        );
+        // What a base may say is no argument of the plugin.
+        let command = &config["Cmd"];
+        assert!(
+            command.is_null() || command == &serde_json::json!([]),
+            "{plugin}: {command}"
+        );
+    }
+}
+
+#[test]
+#[ignore = "needs the built images: .ci/images"]
+fn the_user_is_a_number_that_is_not_root() {
+    for (plugin, architecture, inspected) in images() {
+        let user = inspected["User"].as_str().unwrap();
+        let (user, group) = user.split_once(':').unwrap();
+        for id in [user, group] {
+            let id: u32 = id.parse().unwrap();
+            assert!(id > 0, "{plugin} for {architecture}");
+        }
+    }
+}
