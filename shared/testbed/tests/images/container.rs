@@ -115,9 +115,14 @@ impl Step {
         self
     }
 
+    /// With a program of the image instead of its entrypoint.
+    pub(crate) fn program(self, path: &str) -> Self {
+        self.podman(&format!("--entrypoint={path}"))
+    }
+
     /// Started as its entrypoint is, by a program that takes HOME away: a container's runtime makes one up.
     pub(crate) fn without_home(self, plugin: &str) -> Self {
-        self.podman("--entrypoint=/usr/bin/env")
+        self.program("/usr/bin/env")
             .argument("--unset=HOME")
             .argument(&format!("/bin/{plugin}"))
     }

@@ -1,6 +1,7 @@
 //! What is in the images: static binaries that know their version and their parts, and no more than is said.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -124,26 +125,42 @@ fn named(list: &Value) -> BTreeSet<String> {
     .collect()
 }
 
-/// What `cargo auditable` wrote into a binary: zlib-compressed JSON in a section of its own.
+/// A section of a binary: objcopy reads only those of its own machine.
+fn section(binary: &[u8], wanted: &str) -> Vec<u8> {
+    let number = |at: usize, bytes: usize| {
+        let little = binary[at..at + bytes].iter().rev();
+        little.fold(0, |sum, byte| sum << 8 | usize::from(*byte))
+    };
+    let (table, length, count) = (number(0x28, 8), number(0x3a, 2), number(0x3c, 2));
+    let place = |index: usize| {
+        let header = table + index * length;
+        (number(header + 0x18, 8), number(header + 0x20, 8))
+    };
+    let names = place(number(0x3e, 2)).0;
+    let mut indices = 0..count;
+    let found = indices.find(|index| {
+        let name = names + number(table + index * length, 4);
+        binary[name..].starts_with(format!("{wanted}\0").as_bytes())
+    });
+    let (begin, size) = place(found.unwrap_or_else(|| panic!("there is no section {wanted}")));
+    binary[begin..begin + size].to_vec()
+}
+
+/// What `cargo auditable` wrote into a binary: JSON, compressed by zlib, in a section of its own.
 fn audited(binary: &Path) -> Value {
-    let section = binary.with_extension("section");
-    let dump = format!(".dep-v0={}", section.display());
-    output(
-        Command::new("objcopy")
-            .arg("--dump-section")
-            .arg(dump)
-            .arg(binary)
-            .arg("/dev/null"),
-    );
+    let section = section(&std::fs::read(binary).unwrap(), ".dep-v0");
     let script =
         "import sys, zlib; sys.stdout.buffer.write(zlib.decompress(sys.stdin.buffer.read()))";
-    let opened = std::fs::File::open(section).unwrap();
-    let text = output(
-        Command::new("/usr/bin/python3")
-            .args(["-c", script])
-            .stdin(Stdio::from(opened)),
-    );
-    serde_json::from_str(&text).unwrap()
+    let mut python = Command::new("/usr/bin/python3")
+        .args(["-c", script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    python.stdin.take().unwrap().write_all(&section).unwrap();
+    let output = python.wait_with_output().unwrap();
+    assert!(output.status.success());
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 #[test]

@@ -34,3 +34,14 @@ fn a_gate_checks_a_service_and_writes_what_it_saw() {
     let rows = "SELECT health_status, error_rate FROM health_checks";
     assert_eq!(postgres.sql(&name, rows), "healthy|1.50");
 }
+
+#[test]
+#[ignore = "needs the built images: .ci/images"]
+fn the_base_is_of_the_same_architecture() {
+    let workspace = workspace(0o755);
+    for plugin in ["plugin-progressive", "plugin-rollback"] {
+        let step = Step::new(plugin, &workspace).on("arm64", plugin);
+        let shown = step.program("/bin/uname").argument("-m").run();
+        assert_eq!(shown.with(0).log, "aarch64\n", "{plugin}");
+    }
+}
