@@ -138,7 +138,13 @@ impl Step {
         let name = format!("images-{}-{number}", std::process::id());
         let mut command = Command::new("podman");
         command
-            .args(["run", "--rm", "--pull=never", "--network=host"])
+            .args([
+                "run",
+                "--rm",
+                "--pull=never",
+                "--network=host",
+                "--timeout=120",
+            ])
             .args(["--read-only", "--read-only-tmpfs=false", "--cap-drop=all"])
             .args(["--security-opt=no-new-privileges", "--passwd=false"])
             .args(["--http-proxy=false", "--unsetenv=TERM", "--log-driver=none"])
