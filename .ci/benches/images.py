@@ -171,9 +171,9 @@ def rollbacks(images, script, folder, postgres):
     peaks = []
     plugin = images["plugin-rollback"]
     for image, command in [(plugin, ["/bin/plugin-rollback"]), (script, ["bash", "-c", GO_BACK])]:
-        good, bad = repository(image.root / "srv/shop.git")
+        good, each = repository(image.root / "srv/shop.git")
         runs = []
-        for turn in range(WORKS):
+        for turn, bad in enumerate(each):
             git(image.root / "srv/shop.git", "update-ref", "refs/heads/main", bad)
             settings = {"force": "true", "strategy": "reset", "commit": bad, "previous_commit": good,
                         "database_url": postgres.url}
@@ -195,13 +195,13 @@ def git(place, *arguments):
 
 
 def repository(place):
-    """A repository with a good commit and a bad one: their names."""
+    """A repository with a good commit and some bad ones after it: their names."""
     place.mkdir(parents=True)
     git(place, "init", "--quiet", "--bare", "--initial-branch=main")
-    tree = git(place, "hash-object", "-t", "tree", "-w", "/dev/null")
-    good = git(place, "commit-tree", "-m", "good", tree)
-    bad = git(place, "commit-tree", "-m", "bad", "-p", good, tree)
-    return good, bad
+    good = git(place, "commit-tree", "-m", "good", git(place, "hash-object", "-t", "tree", "-w", "/dev/null"))
+    shoes = run("git", "-C", place, "hash-object", "-w", "--stdin", input="shoes\n")
+    tree = run("git", "-C", place, "mktree", input=f"100644 blob {shoes}\tshop.txt\n")
+    return good, [git(place, "commit-tree", "-m", f"bad {turn}", "-p", good, tree) for turn in range(WORKS)]
 
 
 def bench(write):

@@ -35,7 +35,9 @@ def measure(service, command, environment, folder):
 
 def peak_memory(command, environment, folder):
     """The largest resident set of a run or of any of its children, in MiB."""
-    subprocess.run(timed(command, folder / "peak"), env=environment, cwd=folder, stdout=subprocess.DEVNULL, check=True)
+    done = subprocess.run(timed(command, folder / "peak"), env=environment, cwd=folder, stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{command} ended with {done.returncode}:\n{done.stdout}")
     return peak_of(folder / "peak")
 
 
