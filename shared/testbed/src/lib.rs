@@ -24,6 +24,7 @@ pub mod postgres;
 pub mod program;
 pub mod prometheus;
 pub mod recorder;
+pub mod registry;
 pub mod relay;
 pub mod scratch;
 pub mod sink;
