@@ -59,8 +59,14 @@ fn started() -> Exit {
         Err(problems) => {
             let mut mask = Mask::default();
             raw.hide_in(&mut mask);
-            Log::new(Level::Info, &environment, mask, &clock)
-                .refuse(&problems, "nothing was probed or written")
+            let log = Log::new(Level::Info, &environment, mask, &clock);
+            // What an older version does not know yet is one of the commonest problems.
+            log.info(concat!(
+                env!("CARGO_PKG_NAME"),
+                " ",
+                env!("CARGO_PKG_VERSION")
+            ));
+            log.refuse(&problems, "nothing was probed or written")
         }
     }
 }

@@ -54,6 +54,12 @@ fn started() -> Exit {
             let mut mask = Mask::default();
             raw.hide_in(&mut mask);
             let log = Log::new(Level::Info, &environment, mask, &*clock);
+            // What an older version does not know yet is one of the commonest problems.
+            log.info(concat!(
+                env!("CARGO_PKG_NAME"),
+                " ",
+                env!("CARGO_PKG_VERSION")
+            ));
             log.refuse(&problems, "nothing was touched")
         }
     }

@@ -23,6 +23,7 @@ pub mod markdown;
 pub mod postgres;
 pub mod program;
 pub mod prometheus;
+pub mod promise;
 pub mod recorder;
 pub mod registry;
 pub mod relay;

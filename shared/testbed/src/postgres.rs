@@ -91,6 +91,33 @@ impl Postgres {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
+    /// A database as statements that make it again, without comments.
+    ///
+    /// # Panics
+    /// When it cannot be dumped.
+    pub fn dump(&self, database: &str) -> String {
+        let output = Command::new(binary("pg_dump"))
+            .args(["--column-inserts", "--no-owner", "--no-privileges"])
+            .arg(self.url(database))
+            .env("PGTZ", "UTC")
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "pg_dump: {errors}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        // What sets up the session is different in every version of pg_dump.
+        let kept = text.lines().filter(|line| {
+            let setup = ["--", "\\", "SET ", "SELECT pg_catalog.set_config"];
+            !line.is_empty() && !setup.iter().any(|begin| line.starts_with(begin))
+        });
+        kept.collect::<Vec<_>>().join("\n") + "\n"
+    }
+
+    /// What the server has said so far.
+    pub fn log(&self) -> String {
+        log(&self.home)
+    }
+
     /// Ends the server, without warning its clients.
     pub fn stop(&mut self) {
         self.resume();

@@ -12,6 +12,7 @@ mod leasing;
 mod looking;
 mod migrating;
 mod older;
+mod promised;
 mod protecting;
 mod rolling;
 mod seeing;

@@ -8,6 +8,7 @@ mod documents;
 mod down;
 mod examples;
 mod plans;
+mod promises;
 mod redeploying;
 mod rollouts;
 mod step;

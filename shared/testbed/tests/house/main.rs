@@ -7,5 +7,8 @@ mod architecture;
 mod arrows;
 mod dockerfiles;
 mod files;
+mod pages;
+mod promises;
 mod settings;
+mod version;
 mod woodpecker;
