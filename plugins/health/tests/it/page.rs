@@ -117,11 +117,7 @@ fn watch_it_for_a_while() {
         "{}",
         ended[0].log
     );
-    assert!(
-        ended[0].log.contains("error rate 0.1 %"),
-        "{}",
-        ended[0].log
-    );
+    assert!(ended[0].log.contains("metrics  0.1 %"), "{}", ended[0].log);
 }
 
 #[test]

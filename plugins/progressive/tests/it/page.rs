@@ -97,6 +97,10 @@ fn used(heading: &str) -> Used {
                 .map(|(name, value)| (name.trim_start_matches("PLUGIN_").to_lowercase(), value))
                 .collect();
             settings.push(("interval".to_owned(), "50ms".to_owned()));
+            // Where the page leaves out how long a stage is, it is five minutes.
+            if !block.text.contains("wait_time") {
+                settings.push(("wait_time".to_owned(), "300ms".to_owned()));
+            }
             let settings: Vec<(&str, &str)> = settings
                 .iter()
                 .map(|(n, v)| (n.as_str(), v.as_str()))

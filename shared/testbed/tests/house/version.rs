@@ -111,6 +111,7 @@ fn whoever_is_asked_is_told_the_version() {
         (
             "plugin-rollback",
             &[
+                ("COMMIT", COMMIT),
                 ("REMOTE", "/"),
                 ("BRANCH", "main"),
                 ("STRATEGY", "reset"),

@@ -275,10 +275,13 @@ fn a_release_that_the_registry_has_passes_its_own_gate() {
 
 #[test]
 fn a_release_of_which_an_image_is_missing_or_another_version_stops_at_the_gate() {
-    let missing = |path: &str| match path.contains("plugin-rollback") {
-        true => Reply::new(404, r#"{"message": "tag not found"}"#)
-            .header("Content-Type", "application/json"),
-        false => tag("0.2.0"),
+    let missing = |path: &str| {
+        if path.contains("plugin-rollback") {
+            let body = r#"{"message": "tag not found"}"#;
+            Reply::new(404, body).header("Content-Type", "application/json")
+        } else {
+            tag("0.2.0")
+        }
     };
     let (ran, _) = gated("tag", missing);
     assert_eq!((ran.len(), ran[0].code), (1, Some(124)), "{}", ran[0].log);
