@@ -61,6 +61,9 @@ pub struct World {
     pub port: u16,
     /// Folders and sockets: `shop` has the releases.
     pub scratch: Scratch,
+    configuration: String,
+    /// The port of the runtime API.
+    api: u16,
     places: Places,
     proxy: Option<Child>,
 }
@@ -71,13 +74,21 @@ impl World {
     /// # Panics
     /// When the proxy does not serve.
     pub fn start(version: &str) -> Self {
+        Self::behind(&example("haproxy/haproxy.cfg"), version)
+    }
+
+    /// The same behind a proxy of this configuration, whose addresses are those of the examples.
+    ///
+    /// # Panics
+    /// When the proxy does not serve.
+    pub fn behind(configuration: &str, version: &str) -> Self {
         // Another test can take a free port before HAProxy does.
         (0..5)
-            .find_map(|_| Self::try_start(version))
+            .find_map(|_| Self::try_start(configuration, version))
             .unwrap_or_else(|| panic!("the example's proxy does not start"))
     }
 
-    fn try_start(version: &str) -> Option<Self> {
+    fn try_start(configuration: &str, version: &str) -> Option<Self> {
         let (stable, canary) = (Backend::start(version), Backend::start(version));
         let scratch = Scratch::new("examples");
         fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -89,6 +100,7 @@ impl World {
             ("/run/haproxy/admin.sock", inside("admin.sock")),
             ("/var/lib/haproxy/server-state", inside("server-state")),
             ("ipv4@127.0.0.1:9999", format!("ipv4@127.0.0.1:{api}")),
+            ("ipv4@10.0.0.10:9999", format!("ipv4@127.0.0.1:{api}")),
             ("tcp://10.0.0.10:9999", format!("tcp://127.0.0.1:{api}")),
             ("bind :80", format!("bind 127.0.0.1:{port}")),
             ("10.0.0.11:8080", stable.address.to_string()),
@@ -100,6 +112,8 @@ impl World {
             stable,
             canary,
             port,
+            configuration: configuration.to_owned(),
+            api,
             places,
             scratch,
             proxy: None,
@@ -107,14 +121,12 @@ impl World {
         world.run_proxy().then_some(world)
     }
 
-    /// Starts HAProxy with the example's configuration; false when it does not serve.
+    /// Starts HAProxy; false when it does not serve.
     #[must_use]
     pub fn run_proxy(&mut self) -> bool {
         self.stop_proxy();
-        let _ = fs::remove_file(self.scratch.join("admin.sock"));
-        let text = example("haproxy/haproxy.cfg");
         let path = self.scratch.join("haproxy.cfg");
-        fs::write(&path, placed(&text, &self.places)).unwrap();
+        fs::write(&path, self.placed(&self.configuration)).unwrap();
         let mut command = as_server_user(&haproxy());
         command.arg("-db").arg("-f").arg(&path);
         command.stdin(Stdio::null()).stdout(Stdio::null());
@@ -123,8 +135,9 @@ impl World {
         let waiting = Stop::default();
         for _ in 0..500 {
             let ended = self.proxy.as_mut().unwrap().try_wait().unwrap().is_some();
-            let serves = TcpStream::connect(("127.0.0.1", self.port)).is_ok();
-            if ended || (serves && self.scratch.join("admin.sock").exists()) {
+            let ports = [self.port, self.api];
+            let serves = |port: &u16| TcpStream::connect(("127.0.0.1", *port)).is_ok();
+            if ended || ports.iter().all(serves) {
                 return !ended;
             }
             waiting.wait(Duration::from_millis(20));
@@ -142,8 +155,7 @@ impl World {
     /// One command of the runtime API.
     pub fn ask(&self, command: &str) -> String {
         use std::io::{Read, Write};
-        let socket = self.scratch.join("admin.sock");
-        let mut stream = std::os::unix::net::UnixStream::connect(socket).unwrap();
+        let mut stream = TcpStream::connect(("127.0.0.1", self.api)).unwrap();
         stream.write_all(format!("{command}\n").as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();

@@ -8,6 +8,7 @@
 pub mod alertmanager;
 pub mod backend;
 pub mod binary;
+pub mod company;
 pub mod connect_proxy;
 pub mod example;
 pub mod forge;

@@ -54,3 +54,9 @@ pub fn of<'a>(blocks: &'a [Block], language: &'a str) -> impl Iterator<Item = &'
         .iter()
         .filter(move |block| block.language == language)
 }
+
+/// The shell commands that a page shows, a line each.
+pub fn commands(blocks: &[Block]) -> Vec<&str> {
+    let lines = of(blocks, "sh").flat_map(|block| block.text.lines());
+    lines.filter(|line| !line.is_empty()).collect()
+}

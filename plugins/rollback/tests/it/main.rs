@@ -6,7 +6,6 @@ mod branches;
 mod corpus;
 mod documents;
 mod down;
-mod examples;
 mod plans;
 mod promises;
 mod redeploying;

@@ -6,6 +6,7 @@
 mod architecture;
 mod arrows;
 mod dockerfiles;
+mod examples;
 mod files;
 mod pages;
 mod promises;

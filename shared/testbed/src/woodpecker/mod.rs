@@ -1,10 +1,16 @@
 //! What Woodpecker does to a step before it runs: settings become `PLUGIN_*` variables.
 
-use std::collections::BTreeMap;
-use std::sync::OnceLock;
+mod lint;
+mod secret;
 
-use jsonschema::Validator;
+use std::collections::BTreeMap;
+
 use serde_yaml::Value;
+
+pub use lint::lint;
+pub(crate) use lint::{steps, words};
+pub use secret::Secret;
+pub(crate) use secret::name_of;
 
 /// The variables that Woodpecker makes of a step's `settings:`.
 ///
@@ -14,15 +20,32 @@ pub fn variables(
     settings: &Value,
     secrets: &BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, String>, String> {
-    let map = settings.as_mapping().ok_or("settings is not a map")?;
+    let named = |name: &str| format!("PLUGIN_{}", name.replace(['.', '-'], "_").to_uppercase());
+    pairs(settings, secrets, named)
+}
+
+/// The variables of a step's `environment:`: values as those of settings, names as they stand.
+///
+/// # Errors
+/// When a secret is missing or the environment is not a map.
+pub fn environment(
+    environment: &Value,
+    secrets: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, String> {
+    pairs(environment, secrets, str::to_owned)
+}
+
+fn pairs(
+    map: &Value,
+    secrets: &BTreeMap<String, String>,
+    named: impl Fn(&str) -> String,
+) -> Result<BTreeMap<String, String>, String> {
+    let map = map.as_mapping().ok_or("settings is not a map")?;
     let mut variables = BTreeMap::new();
     for (name, value) in map {
         let name = name.as_str().ok_or("a setting's name is not text")?;
         if let Some(text) = text(value, secrets)? {
-            variables.insert(
-                format!("PLUGIN_{}", name.replace(['.', '-'], "_").to_uppercase()),
-                text,
-            );
+            variables.insert(named(name), text);
         }
     }
     Ok(variables)
@@ -88,39 +111,13 @@ fn json(value: &Value, secrets: &BTreeMap<String, String>) -> Result<serde_json:
 }
 
 fn secret_name(value: &Value) -> Option<&str> {
-    value
-        .as_mapping()
-        .filter(|map| map.len() == 1)?
-        .get("from_secret")?
-        .as_str()
+    value.as_mapping()?.get("from_secret")?.as_str()
 }
 
 fn secret(name: &str, secrets: &BTreeMap<String, String>) -> Result<String, String> {
+    // However it is written, a secret is kept in lower case.
     secrets
-        .get(name)
+        .get(&name.to_lowercase())
         .cloned()
         .ok_or_else(|| format!("secret {name:?} not found"))
-}
-
-/// Whether Woodpecker's linter takes a pipeline.
-///
-/// # Errors
-/// Everything that the schema says against it, a line each.
-pub fn lint(pipeline: &Value) -> Result<(), String> {
-    static SCHEMA: OnceLock<Validator> = OnceLock::new();
-    let validator = SCHEMA.get_or_init(|| {
-        let schema = include_str!("../woodpecker/pipeline.schema.json");
-        let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
-        jsonschema::draft7::new(&schema).unwrap()
-    });
-    let pipeline = serde_json::to_value(pipeline).map_err(|error| error.to_string())?;
-    let errors: Vec<String> = validator
-        .iter_errors(&pipeline)
-        .map(|error| format!("{}: {error}", error.instance_path()))
-        .collect();
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        Err(errors.join("\n"))
-    }
 }
