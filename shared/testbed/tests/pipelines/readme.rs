@@ -183,6 +183,7 @@ fn agent(company: &Company, workspace: &Scratch, number: &str, commit: &str, eve
     let more = [
         ("PLUGIN_INTERVAL", "50ms"),
         ("PLUGIN_INITIAL_DELAY", "0"),
+        ("PLUGIN_MAX_WAIT", "20s"),
         ("PLUGIN_GIT_USERNAME", "ci"),
     ];
     agent
