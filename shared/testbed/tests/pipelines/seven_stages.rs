@@ -89,7 +89,14 @@ fn a_version_that_breaks_in_the_rollout_loses_its_traffic_and_its_place_on_the_b
     assert_eq!(company.world.released("canary"), company.good);
     assert_eq!(company.head(), company.good);
     assert_eq!(company.row(ID), format!("rolled_back {}", company.bad));
-    assert_eq!(company.stages(ID), "10 failed");
+    // In which stage depends on how fast its answers were used up.
+    let stages = company.stages(ID);
+    let (before, last) = stages.rsplit_once('\n').unwrap_or(("", &stages));
+    assert!(last.ends_with(" failed"), "{stages}");
+    assert!(
+        before.lines().all(|line| line.ends_with(" passed")),
+        "{stages}"
+    );
     assert_eq!(company.marker(), company.good);
     let back = company.row(&format!("{ID}-rollback"));
     assert_eq!(back, format!("success {}", company.good));
