@@ -1,4 +1,5 @@
-//! The examples of a team's own images: tools added to the plugin's image, and the plugin added to another image.
+//! The examples of a team's own images: tools added to the plugin's image (`images/Dockerfile.tools`), and the plugin added
+//! to another image (`images/Dockerfile.copied`).
 
 use std::os::unix::fs::PermissionsExt;
 

@@ -1,6 +1,6 @@
 //! The pipelines in `.woodpecker/`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
@@ -232,13 +232,8 @@ fn gated(
         ("CI_COMMIT_TAG", "0.2.0"),
         ("CI_COMMIT_SHA", "5f3c2a9d1e8b7460c5f3c2a9d1e8b7460c5f3c2a"),
     ];
-    let agent = Agent {
-        workspace: workspace.path().to_owned(),
-        variables: variables
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into(),
-        secrets: BTreeMap::new(),
-    };
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let agent = Agent::new(workspace.path(), variables.into());
     let ran = agent.run(&serde_yaml::to_string(&yaml).unwrap(), |_| ());
     let asked = hub
         .requests()
