@@ -28,6 +28,7 @@ const RUN: &[(&str, &str, Run)] = &[
     ("The first rollout", "haproxy", proxy),
     ("Secrets", "sh", are_known),
     ("Limits for everybody, in one file", "yaml", policy),
+    ("Pin the version", "yaml", pinned),
     ("Work on it", "sh", are_known),
 ];
 
@@ -218,6 +219,22 @@ fn gate(block: &Block) {
 
     "feature".clone_into(agent.variables.get_mut("CI_COMMIT_BRANCH").unwrap());
     assert!(agent.run(&workflow, |_| ()).is_empty());
+}
+
+/// The stable side has the good version from the beginning.
+fn pinned(block: &Block) {
+    let company = Company::new("readme-pinned.git");
+    let workflow = company.workflow(&block.text);
+    let workspace = Scratch::new("workspace");
+    let deployed = agent(&company, &workspace, "8", &company.good, "deployment");
+    all_passed(&deployed.run(&workflow, |_| ()), &["gate", "final check"]);
+
+    let missing = agent(&company, &workspace, "9", &company.bad, "deployment");
+    let ran = missing.run(&workflow, |_| ());
+    assert!(
+        ended(&ran, "final check", 1).contains(&company.good),
+        "{ran:#?}"
+    );
 }
 
 fn answer(block: &Block) {

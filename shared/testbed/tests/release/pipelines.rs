@@ -66,7 +66,13 @@ fn woodpecker_takes_every_pipeline_and_warns_of_nothing() {
     names.sort();
     assert_eq!(
         names,
-        ["check.yaml", "images.yaml", "release.yaml", "test.yaml"]
+        [
+            "advisories.yaml",
+            "check.yaml",
+            "images.yaml",
+            "release.yaml",
+            "test.yaml"
+        ]
     );
 }
 
@@ -193,10 +199,16 @@ fn every_script_passes_shellcheck() {
         "/usr/lib/shellcheck",
         "install the package shellcheck",
     );
-    let checked = Command::new(shellcheck)
-        .arg(top().join(".ci/release"))
-        .output()
-        .unwrap();
+    let scripts = fs::read_dir(top().join(".ci")).unwrap();
+    let scripts = scripts.map(|entry| entry.unwrap().path()).filter(|path| {
+        path.is_file()
+            && fs::read_to_string(path)
+                .unwrap()
+                .starts_with("#!/usr/bin/env bash")
+    });
+    let scripts: Vec<_> = scripts.collect();
+    assert!(scripts.len() > 5, "{scripts:?}");
+    let checked = Command::new(shellcheck).args(scripts).output().unwrap();
     assert!(
         checked.status.success(),
         "{}",

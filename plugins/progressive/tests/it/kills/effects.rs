@@ -4,8 +4,9 @@ use testbed::relay::{Exchange, Kind};
 
 /// Signs of life under the lease: how many there are is a matter of time, and none changes what a later run finds.
 const BEATS: &str = "UPDATE deployment_leases SET renewed_at";
-/// Rows of single looks: how many there are is a matter of time. The first of a row of them counts for all.
-const LOOKS: &str = "INSERT health_checks";
+/// What is written of single looks: how many there are is a matter of time. The first of each counts for all that follow
+/// in a row.
+const LOOKS: [&str; 2] = ["INSERT health_checks", "INSERT deployment_looks"];
 
 /// Counts effects as they pass.
 #[derive(Debug, Default, Clone)]
@@ -15,13 +16,19 @@ impl Effects {
     /// The number of this exchange among the effects, from 1; nothing where it is none.
     pub(crate) fn count(&mut self, exchange: &Exchange) -> Option<usize> {
         let name = shortened(&exchange.name);
-        let looks = |name: &str| name.contains(LOOKS);
-        let again = looks(&name) && self.0.last().is_some_and(|last| looks(last));
-        if exchange.kind != Kind::Effect || name.contains(BEATS) || again {
+        if exchange.kind != Kind::Effect || name.contains(BEATS) || self.has_looked(&name) {
             return None;
         }
         self.0.push(name);
         Some(self.0.len())
+    }
+
+    /// Whether it is of a look, and not the first of its kind among those at the end.
+    fn has_looked(&self, name: &str) -> bool {
+        let of_looks = |done: &&String| LOOKS.iter().any(|look| done.contains(look));
+        let mut row = self.0.iter().rev().take_while(of_looks);
+        let kind = LOOKS.iter().find(|look| name.contains(**look));
+        kind.is_some_and(|kind| row.any(|done| done.contains(kind)))
     }
 
     /// All effects among these.
