@@ -33,6 +33,7 @@ const BEYOND_A_SCHEMA: &[&str] = &[
     "initial_delay_over_30_days",
     "interval_infinite",
     "min_wait_time_above_max",
+    "p_max_hundred",
     "pools_and_sides",
     "pools_same",
     "pools_three",
