@@ -47,3 +47,22 @@ fn the_version_that_they_expect_is_the_manifests() {
         assert!(text.lines().any(|line| line.ends_with(&tag)), "{path}");
     }
 }
+
+#[test]
+fn the_manifest_of_every_member_is_there_before_the_libraries_are_built() {
+    let manifest = read("Cargo.toml");
+    let members = manifest
+        .split_once("members = [")
+        .and_then(|(_, rest)| rest.split_once(']'))
+        .unwrap()
+        .0;
+    let members: Vec<&str> = members.split('"').skip(1).step_by(2).collect();
+    assert!(members.len() > 5, "{members:?}");
+    for path in DOCKERFILES {
+        let text = read(path);
+        for member in &members {
+            let copied = format!("COPY {member}/Cargo.toml {member}/\n");
+            assert!(text.contains(&copied), "{path} does not copy {member}");
+        }
+    }
+}
