@@ -15,15 +15,11 @@ pub const TRAFFIC: [u32; 4] = [20, 100, 1_000, 10_000];
 /// The rate that a version must be shown to stay below to be accepted.
 pub const P_MAX: f64 = 0.02;
 
-/// What is judged by where nothing is set. The limit is the policy's default error rate; it is not asked where there
-/// is a baseline.
+/// What the plugin judges by where nothing is set, and what must be shown. The limit is not asked where there is a
+/// baseline.
 pub const DEFAULT: evidence::Rule = evidence::Rule {
-    alpha: 0.01,
-    beta: 0.05,
-    allowed_factor: 1.0,
-    limit: 0.05,
     p_max: Some(P_MAX),
-    icc: 0.02,
+    ..evidence::Rule::DEFAULT
 };
 
 const fn row(name: &'static str, canary: Canary, trouble: Trouble) -> Scenario {

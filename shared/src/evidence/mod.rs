@@ -55,6 +55,19 @@ pub struct Rule {
     pub icc: f64,
 }
 
+impl Rule {
+    /// What is judged by where nothing is set: nobody needs statistics to begin. The limit is that of an availability of
+    /// 99 %, the guess at bursts one on the safe side, as long as no history says better.
+    pub const DEFAULT: Self = Self {
+        alpha: 0.01,
+        beta: 0.05,
+        allowed_factor: 1.0,
+        limit: 0.01,
+        p_max: None,
+        icc: 0.02,
+    };
+}
+
 /// Requests of both sides in one window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pair {

@@ -6,15 +6,6 @@ use shared::settings::read::Reader;
 use shared::threshold::Thresholds;
 use shared::value;
 
-/// The chance of a wrong rollback over the whole rollout.
-const ALPHA: f64 = 0.01;
-/// The chance of a wrong pass where `p_max` is set.
-const BETA: f64 = 0.05;
-/// How many times the baseline's rate is allowed.
-const ALLOWED_FACTOR: f64 = 1.0;
-/// How much failures come in bursts, as long as nobody knows: a guess on the safe side.
-const ICC: f64 = 0.02;
-
 /// The rules of the trials. The limit without a baseline is the stricter one of error rate and availability.
 pub(super) fn rules(read: &mut Reader, policy: &Policy, thresholds: &Thresholds) -> Rules {
     let said = &policy.analysis;
@@ -22,12 +13,14 @@ pub(super) fn rules(read: &mut Reader, policy: &Policy, thresholds: &Thresholds)
     let factor = read.read("allowed_factor", value::factor);
     let p_max = read.read("p_max", value::percentage_within);
     let whole = Rule {
-        alpha: alpha.unwrap_or(ALPHA),
-        beta: said.beta.unwrap_or(BETA),
-        allowed_factor: factor.or(said.allowed_factor).unwrap_or(ALLOWED_FACTOR),
+        alpha: alpha.unwrap_or(Rule::DEFAULT.alpha),
+        beta: said.beta.unwrap_or(Rule::DEFAULT.beta),
+        allowed_factor: factor
+            .or(said.allowed_factor)
+            .unwrap_or(Rule::DEFAULT.allowed_factor),
         limit: limit(thresholds),
         p_max: p_max.or(said.p_max).map(|percent| percent / 100.0),
-        icc: said.icc.unwrap_or(ICC),
+        icc: said.icc.unwrap_or(Rule::DEFAULT.icc),
     };
     // Whether slow ones are told is a matter of who counts.
     Rules::of(whole, false)
@@ -52,13 +45,7 @@ mod tests {
 
     #[test]
     fn no_statistics_are_needed() {
-        let rule = of("").failed;
-        assert_eq!((rule.alpha, rule.beta), (ALPHA, BETA));
-        assert_eq!(
-            (rule.allowed_factor, rule.icc, rule.p_max),
-            (ALLOWED_FACTOR, ICC, None)
-        );
-        assert!((rule.limit - 0.01).abs() < 1e-12);
+        assert_eq!(of("").failed, Rule::DEFAULT);
     }
 
     #[test]
