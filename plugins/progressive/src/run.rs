@@ -45,7 +45,9 @@ pub fn run_by(
     log: &Log,
 ) -> Exit {
     log.info(&headline(settings));
-    let notes = settings.notes.iter().chain(blindness(settings));
+    let notes = settings.notes.iter().map(String::as_str);
+    let notes = notes.chain(blindness(settings));
+    let notes = notes.chain(settings.counting.unheard());
     notes.for_each(|note| log.line(Level::Info, Tone::Faint, &format!("note: {note}")));
     for line in planned(settings, clock.elapsed()) {
         log.line(Level::Info, Tone::Faint, &line);
@@ -104,31 +106,23 @@ fn planned(settings: &Settings, now: Duration) -> Vec<String> {
 }
 
 /// How the versions are told apart, where they cannot be by their endpoints.
-fn blindness(settings: &Settings) -> Option<&'static String> {
-    static NOTE: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
-        "without canary_endpoint the service is probed, whoever answers: the canary is told apart by what the proxy \
-         counts for its server, and by its version once it has all traffic"
-            .to_owned()
-    });
-    static BY_VERSION: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
-        "without canary_endpoint the service is probed, many times at each look: an answer belongs to the side whose \
-         version it names, and what names none counts against the service"
-            .to_owned()
-    });
-    static BEFORE: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
-        "without canary_endpoint the service is probed, many times at each look, and held against what it answered \
-         before the canary's first share: not at the same time, so that an outage of both sides counts against the canary"
-            .to_owned()
-    });
+fn blindness(settings: &Settings) -> Option<&'static str> {
+    const NOTE: &str = "without canary_endpoint the service is probed, whoever answers: the canary is told apart by what \
+                        the proxy counts for its server, and by its version once it has all traffic";
+    const BY_VERSION: &str = "without canary_endpoint the service is probed, many times at each look: an answer belongs \
+                              to the side whose version it names, and what names none counts against the service";
+    const BEFORE: &str = "without canary_endpoint the service is probed, many times at each look, and held against what \
+                          it answered before the canary's first share: not at the same time, so that an outage of both \
+                          sides counts against the canary";
     let counted = matches!(settings.traffic, Traffic::Haproxy { .. });
     let looks = settings.plan.mode != Mode::Settle;
     let blind = looks && settings.sources.canary.is_none();
     match &settings.counting.by {
         CountBy::Probes if blind && settings.sources.probing.expect.version.is_some() => {
-            Some(&*BY_VERSION)
+            Some(BY_VERSION)
         }
-        CountBy::Probes if blind => Some(&*BEFORE),
-        _ if blind && counted => Some(&*NOTE),
+        CountBy::Probes if blind => Some(BEFORE),
+        _ if blind && counted => Some(NOTE),
         _ => None,
     }
 }

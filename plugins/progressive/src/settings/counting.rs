@@ -69,6 +69,25 @@ impl Counting {
             CountBy::Answers | CountBy::Probes => self.slow_over.is_some(),
         }
     }
+
+    /// What to say where `latency_limit` is set and nobody tells which requests were slower.
+    pub fn unheard(&self) -> Option<&'static str> {
+        self.slow_over?;
+        match &self.by {
+            CountBy::Nobody => {
+                Some("latency_limit counts for nothing: nobody counts requests, see count_by")
+            }
+            CountBy::Traffic => Some(
+                "latency_limit counts for nothing: the proxy knows averages of times, not which requests were slow; see \
+                 count_by",
+            ),
+            CountBy::Prometheus(asked) if asked.selectors.fast.is_none() => Some(
+                "latency_limit counts for nothing: with Prometheus it is query_fast that tells which requests were fast \
+                 enough",
+            ),
+            CountBy::Prometheus(_) | CountBy::Answers | CountBy::Probes => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

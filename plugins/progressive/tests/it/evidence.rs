@@ -37,9 +37,12 @@ fn a_canary_with_five_per_cent_of_errors_is_rolled_back_in_mid_stage_although_it
     let name = postgres.fresh_database();
     let load = Load::start_paced(world.proxy.address, A_SECOND);
     world.green.behave(Manner::Faulty { failing: 1, of: 20 });
-    let pipeline = pipeline(&world).with("database_url", &postgres.url(&name));
+    let pipeline = pipeline(&world)
+        .with("database_url", &postgres.url(&name))
+        .with("latency_limit", "300");
     let ended = pipeline.run(&[LONG]).with(1, "ROLLED BACK");
     let ended = ended
+        .saying("note: latency_limit counts for nothing: the proxy knows averages of times")
         .saying(
             "put the traffic back at 220 to 1 that the version is worse than the old one beside it",
         )
