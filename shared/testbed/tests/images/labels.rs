@@ -35,6 +35,10 @@ fn head() -> String {
 #[test]
 #[ignore = "needs the built images: .ci/images"]
 fn labels_say_what_the_image_is_of() {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the script that built the images says of what"
+    )]
     let revision = std::env::var("IMAGES_REVISION").unwrap_or_else(|_| head());
     for (plugin, architecture, inspected) in images() {
         let label = |name: &str| {
