@@ -64,27 +64,45 @@ fn consecutive<'t>(
     })
 }
 
-/// The mean of each metric of each endpoint, by endpoint, metric and source: what is reported is apart from what is
+/// Means as they grow, tick by tick: by endpoint, metric and source, so that what is reported is apart from what is
 /// measured.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Means(BTreeMap<(String, Metric, String), Measured>);
+
+impl Means {
+    /// What was measured at one tick more.
+    pub fn add(&mut self, tick: &Tick) {
+        for sample in &tick.samples {
+            for value in sample.measured() {
+                let key = (sample.endpoint.clone(), value.metric, value.source.clone());
+                self.0
+                    .entry(key)
+                    .and_modify(|sum| {
+                        sum.value += value.value;
+                        sum.samples += 1;
+                    })
+                    .or_insert(value);
+            }
+        }
+    }
+
+    /// The mean of each metric of each endpoint from each source.
+    pub fn values(&self) -> BTreeMap<(String, Metric, String), Measured> {
+        let mut means = self.0.clone();
+        for mean in means.values_mut() {
+            mean.value /= f64::from(mean.samples);
+        }
+        means
+    }
+}
+
+/// The mean of each metric of each endpoint from each source.
 pub fn means<'t>(
     seen: impl IntoIterator<Item = &'t Tick>,
 ) -> BTreeMap<(String, Metric, String), Measured> {
-    let mut sums: BTreeMap<(String, Metric, String), Measured> = BTreeMap::new();
-    for sample in seen.into_iter().flat_map(|tick| &tick.samples) {
-        for value in sample.measured() {
-            let key = (sample.endpoint.clone(), value.metric, value.source.clone());
-            sums.entry(key)
-                .and_modify(|sum| {
-                    sum.value += value.value;
-                    sum.samples += 1;
-                })
-                .or_insert(value);
-        }
-    }
-    for sum in sums.values_mut() {
-        sum.value /= f64::from(sum.samples);
-    }
-    sums
+    let mut means = Means::default();
+    seen.into_iter().for_each(|tick| means.add(tick));
+    means.values()
 }
 
 /// The availability of the endpoints as our own probes counted it, where it is outside its limit.

@@ -41,7 +41,7 @@ pub enum Against {
     Beside,
     /// What was usual here before.
     Usual {
-        /// The rate up to which it is usual, a fraction.
+        /// The rate up to which it was usual, a fraction: what is allowed follows from it by [`super::Rule::held_to`].
         limit: f64,
         /// The requests that say so.
         of: Counts,
@@ -59,14 +59,21 @@ impl Counted {
         against: Against,
         limits: &Thresholds,
     ) -> Self {
-        Self {
+        let mut counted = Self {
             source: source.to_owned(),
-            outage: is_over(failed.pair().baseline, limits),
+            outage: false,
             failed,
             slow,
             against,
             icc: None,
-        }
+        };
+        counted.judge(limits);
+        counted
+    }
+
+    /// Judges the old version by these limits.
+    pub fn judge(&mut self, limits: &Thresholds) {
+        self.outage = is_over(self.failed.pair().baseline, limits);
     }
 }
 

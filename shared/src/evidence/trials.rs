@@ -3,12 +3,17 @@
 use serde::{Deserialize, Serialize};
 
 use super::weighed::{Bad, Than, Weighed};
-use super::{Against, Counted, Finding, Pair, Rule, Trial};
+use super::{Against, Counted, Finding, Pair, Rule, Trial, alpha_left};
 
 impl Rule {
     /// ln of the odds at which a trial rolls back: α is shared by the two tests that can.
     pub fn bar(&self) -> f64 {
         -(self.alpha / 2.0).ln()
+    }
+
+    /// The rate that is allowed where this one was usual before: by the allowed factor, but never more than the limit.
+    pub fn held_to(&self, usual: f64) -> f64 {
+        (usual * self.allowed_factor).min(self.limit)
     }
 }
 
@@ -37,6 +42,16 @@ impl Rules {
                 ..failed
             }),
         }
+    }
+
+    /// The same, with a part of α kept for the bound of what is usual where something can tell that.
+    pub fn spent(whole: Rule, weighs_slow: bool, knows_usual: bool) -> Self {
+        let alpha = if knows_usual {
+            alpha_left(whole.alpha)
+        } else {
+            whole.alpha
+        };
+        Self::of(Rule { alpha, ..whole }, weighs_slow)
     }
 }
 
@@ -72,7 +87,7 @@ impl Trials {
     pub fn update(&mut self, rules: &Rules, counted: &Counted) {
         let held = |rule: &Rule| Rule {
             limit: match counted.against {
-                Against::Usual { limit, .. } => limit,
+                Against::Usual { limit, .. } => rule.held_to(limit),
                 Against::Beside | Against::Limit => rule.limit,
             },
             icc: counted.icc.unwrap_or(rule.icc),
@@ -131,7 +146,10 @@ fn weighed(bad: Bad, trial: &Trial, rule: &Rule, against: Against, stage: Pair) 
             },
             worse,
         ),
-        (false, Against::Usual { limit, of }) => (Than::Usual { limit, of }, over),
+        (false, Against::Usual { limit, of }) => {
+            let limit = rule.held_to(limit);
+            (Than::Usual { limit, of }, over)
+        }
         (false, Against::Beside | Against::Limit) => (Than::Limit { limit: rule.limit }, over),
     };
     Weighed {
@@ -191,6 +209,9 @@ mod tests {
         let slow = both.slow.unwrap();
         assert!((both.failed.alpha + slow.alpha - 0.01).abs() < 1e-12);
         assert_eq!((both.failed.p_max, slow.p_max), (Some(0.02), None));
+        let kept = Rules::spent(rule(), false, true).failed.alpha;
+        assert!((kept - alpha_left(0.01)).abs() < 1e-12 && kept < 0.01);
+        assert_eq!(Rules::spent(rule(), true, false), Rules::of(rule(), true));
     }
 
     #[test]
@@ -234,8 +255,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_usual_here_takes_the_place_of_the_limit() {
-        let rules = Rules::of(rule(), false);
+    fn what_is_usual_here_takes_the_place_of_the_limit_and_never_allows_more() {
+        let whole = Rule {
+            limit: 0.3,
+            ..rule()
+        };
+        let rules = Rules::of(whole, false);
         let of = Counts {
             requests: 9000,
             failed: 1800,
@@ -251,8 +276,15 @@ mod tests {
             trials.update(&rules, &counted);
             trials.weigh(&rules, against, canary, canary).is_bad
         };
-        assert!(found(Against::Limit));
+        assert!(!found(Against::Limit));
+        assert!(found(Against::Usual { limit: 0.02, of }));
         assert!(!found(Against::Usual { limit: 0.21, of }));
+        assert!((rules.failed.held_to(0.9) - 0.3).abs() < 1e-12);
+        let twice = Rule {
+            allowed_factor: 2.0,
+            ..whole
+        };
+        assert!((twice.held_to(0.1) - 0.2).abs() < 1e-12);
     }
 
     #[test]

@@ -28,6 +28,11 @@ macro_rules! words {
                     $(Self::$word => $text,)+
                 }
             }
+
+            /// The value of a word.
+            pub fn of(word: &str) -> Option<Self> {
+                Self::ALL.iter().find(|value| value.word() == word).copied()
+            }
         }
 
         impl Scalar for $name {
@@ -35,11 +40,7 @@ macro_rules! words {
             const FORM: Form = Form::Text;
 
             fn parse(text: &str) -> Result<Self, Expected> {
-                Self::ALL
-                    .iter()
-                    .find(|value| value.word() == text)
-                    .copied()
-                    .ok_or($expected)
+                Self::of(text).ok_or($expected)
             }
         }
 

@@ -224,6 +224,7 @@ pub const CATALOG: &[Setting] = &[
     set(PROGRESSIVE, "run_deploy", "`false`", "Call the script's `deploy` before the first stage").switch(),
     set(PROGRESSIVE, "settle", "`false`", "Only finish what an earlier run left").switch(),
     set(PROGRESSIVE, "settle_to", "", "`stable` or `canary`: where a share belongs about which no record speaks"),
+    set(PROGRESSIVE, "replay", "", "Judge a recorded rollout again by the settings of now and touch nothing: its deployment's id, or a JSON file of its looks"),
     set(PROGRESSIVE, "traffic", "", "The traffic manager: `haproxy`, `script`, `webhook`, `none`")
         .policy("advanced.traffic_splitting.method"),
     set(MOVING, "haproxy_address", "", "HAProxy's runtime API: `/path/to.sock`, `tcp://host:port` or `tls://host:port`, one or a list")

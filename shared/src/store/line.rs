@@ -38,13 +38,18 @@ pub fn lines(bytes: &[u8]) -> Vec<(&[u8], Line)> {
 
 /// The entries among the lines.
 pub fn entries(bytes: &[u8]) -> Vec<Entry> {
-    lines(bytes)
-        .into_iter()
-        .filter_map(|(_, line)| match line {
-            Line::Entry(entry) => Some(*entry),
-            Line::Newer | Line::Broken => None,
-        })
-        .collect()
+    each(bytes).collect()
+}
+
+/// The same, one after the other.
+pub fn each(bytes: &[u8]) -> impl Iterator<Item = Entry> {
+    let lines = bytes
+        .split(|byte| *byte == b'\n')
+        .filter(|raw| !raw.iter().all(u8::is_ascii_whitespace));
+    lines.filter_map(|raw| match line(raw) {
+        Line::Entry(entry) => Some(*entry),
+        Line::Newer | Line::Broken => None,
+    })
 }
 
 fn line(raw: &[u8]) -> Line {

@@ -11,12 +11,14 @@
 //! records, answers          the facade over all of it: writing, and asking
 //! lease                     one run at a time, over a connection of its own
 //! look                      every look of a rollout, and what is usual
+//! archive                   looks for whoever only reads them
 //! rollout                   intents, stages, parts, aborts and holds: rows, lines, and the facade to them
 //! ```
 //!
 //! No record ever stops a plugin: whatever fails here is said in a notice and at the end in [`Undelivered`].
 
 mod answers;
+mod archive;
 mod deliver;
 mod journal;
 pub mod key;
@@ -40,6 +42,7 @@ use std::path::{Path, PathBuf};
 
 use self::postgres::{Database, Failure};
 
+pub use self::archive::{Archive, Recorded};
 pub use self::limits::Limits;
 pub use self::look::{Looked, Usual};
 pub use self::migrate::Schema;

@@ -8,9 +8,11 @@ use shared::clock::{Clock, ReplayClock, SystemClock};
 use shared::record::{Entry, Look, Record};
 use shared::signal::Cancel;
 use shared::split::Served;
-use shared::store::{Landed, Records, Source, Undelivered, Usual, key};
+use shared::store::{
+    Archive, Landed, Recorded, Records, Source, StoreConfig, Undelivered, Usual, key,
+};
 
-use super::{COMMIT, Place, at, check, clock, marker_entry, subject, warnings};
+use super::{COMMIT, Place, at, check, check_entry, clock, marker_entry, subject, warnings};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -44,7 +46,7 @@ fn entry(at: Timestamp, id: &str, look: Look) -> Entry {
 fn a_look_is_one_row_however_often_it_arrives_and_is_read_back_as_it_was() {
     let (place, clock) = (Place::new(), clock());
     for config in [place.config(), place.config_without_database()] {
-        let mut records = Records::open(config, &clock);
+        let mut records = Records::open(config.clone(), &clock);
         let bare = Look {
             traffic_percentage: None,
             source: None,
@@ -66,14 +68,26 @@ fn a_look_is_one_row_however_often_it_arrives_and_is_read_back_as_it_was() {
         ] {
             records.write(entry);
         }
-        let found = records.looks("acme/shop", "production", "1", 10).unwrap();
-        let found: Vec<_> = found.value.into_iter().map(|l| (l.at, l.look)).collect();
-        assert_eq!(found, [(at(1), look(1)), (at(2), bare), (at(0), dry)]);
-        let limited = records.looks("acme/shop", "production", "1", 1).unwrap();
-        assert_eq!(limited.value.len(), 1);
-        let others = records.looks("acme/shop", "staging", "1", 10).unwrap();
-        assert_eq!(others.value, []);
         assert_eq!(warnings(&mut records), "");
+        let archive = archive(&config);
+        let found = archive.rollouts(Some("1"), 10).unwrap();
+        let one = Recorded {
+            repo: "acme/shop".into(),
+            environment: "production".into(),
+            deployment_id: "1".into(),
+            last: at(2),
+            looks: 3,
+        };
+        assert_eq!(found, std::slice::from_ref(&one));
+        let found = archive.looks(&one, 10, Ok).unwrap();
+        let found: Vec<_> = found.into_iter().map(|l| (l.at, l.look)).collect();
+        assert_eq!(found, [(at(1), look(1)), (at(2), bare), (at(0), dry)]);
+        assert_eq!(archive.looks(&one, 1, Ok).unwrap().len(), 1);
+        let elsewhere = Recorded {
+            environment: "staging".into(),
+            ..one
+        };
+        assert_eq!(archive.looks(&elsewhere, 10, Ok).unwrap(), []);
     }
     assert_eq!(
         place.sql(
@@ -87,6 +101,79 @@ fn a_look_is_one_row_however_often_it_arrives_and_is_read_back_as_it_was() {
              2023-11-14 22:13:21|plugin-health/0.1.0"
         )
     );
+}
+
+fn archive(config: &StoreConfig) -> Archive {
+    let (database, limits) = (config.database.as_ref(), config.limits);
+    Archive::open(database, &config.journal, &config.application, limits).unwrap()
+}
+
+#[test]
+fn the_latest_rollouts_are_told_wherever_they_were() {
+    let (place, clock) = (Place::new(), clock());
+    for config in [place.config(), place.config_without_database()] {
+        let mut records = Records::open(config.clone(), &clock);
+        let mut staging = subject("1");
+        staging.environment = "staging".into();
+        for entry in [
+            entry(at(1), "1", look(1)),
+            entry(at(3), "2", look(1)),
+            key::entry(at(2), staging, Record::Look(look(1))),
+            check_entry(9, "3"),
+        ] {
+            records.write(&entry);
+        }
+        let named = |limit, id| -> Vec<(String, String)> {
+            let found = archive(&config).rollouts(id, limit).unwrap();
+            let names = found
+                .into_iter()
+                .map(|one| (one.environment, one.deployment_id));
+            names.collect()
+        };
+        let name = |environment: &str, id: &str| (environment.to_owned(), id.to_owned());
+        let all = [
+            name("production", "2"),
+            name("staging", "1"),
+            name("production", "1"),
+        ];
+        assert_eq!(named(9, None), all);
+        assert_eq!(named(2, None), all[..2]);
+        assert_eq!(named(9, Some("1")), all[1..]);
+        assert_eq!(named(9, Some("none")), []);
+    }
+}
+
+#[test]
+fn reading_looks_makes_no_table_no_file_and_delivers_nothing() {
+    let place = Place::new();
+    let found = archive(&place.config()).rollouts(None, 9);
+    assert_eq!(found, Ok(vec![]));
+    assert_eq!(
+        archive(&place.config_without_database()).rollouts(None, 9),
+        Ok(vec![])
+    );
+    assert_eq!(place.sql("SELECT to_regclass('deployments') IS NULL"), "t");
+    assert!(!place.journal().parent().unwrap().exists());
+    let clock = clock();
+    let mut records = Records::open(place.config_without_database(), &clock);
+    records.write(&entry(at(1), "1", look(1)));
+    let _ = records.finish();
+    let before = std::fs::read(place.journal()).unwrap();
+    assert_eq!(archive(&place.config()).rollouts(None, 9), Ok(vec![]));
+    assert_eq!(std::fs::read(place.journal()).unwrap(), before);
+}
+
+#[test]
+fn what_a_look_cannot_be_used_for_is_said_and_ends_the_reading() {
+    let (place, clock) = (Place::new(), clock());
+    for config in [place.config(), place.config_without_database()] {
+        let mut records = Records::open(config.clone(), &clock);
+        records.write(&entry(at(1), "1", look(1)));
+        let archive = archive(&config);
+        let found = archive.rollouts(None, 1).unwrap();
+        let no = archive.looks(&found[0], 9, |_| Err::<(), _>("no".to_owned()));
+        assert_eq!(no, Err("no".to_owned()));
+    }
 }
 
 #[test]

@@ -1,44 +1,38 @@
 //! Judging a stage whose time is over and that nothing ended early.
 
-use shared::evidence::{beyond_luck, breaches, is_over, limit};
-use shared::reason::Reason;
-use shared::tick::{Judged, Tick};
-use shared::verdict::Verdict;
-use shared::window::{counted, means};
+use std::collections::BTreeMap;
 
-use super::{Evidence, Kind, Look, Rules, weigh};
+use shared::evidence::{beyond_luck, breaches, is_over, limit};
+use shared::metric::Metric;
+use shared::reason::Reason;
+use shared::threshold::Measured;
+use shared::verdict::Verdict;
+use shared::window::counted;
+
+use super::sums::Sums;
+use super::{Evidence, Rules, Watch};
 
 /// The verdict on the whole of it.
 ///
 /// Reported and measured values are held against the limits by their means. Rates that we count are held against them
 /// only where the sample can carry it: ten probes with one failure are not "90 %, roll back", and two failed requests of
 /// a hundred are what a good version shows every now and then.
-pub(super) fn verdict(seen: &[Look], rules: &Rules) -> Verdict {
-    let speaking: Vec<&Look> = seen
-        .iter()
-        .filter(|look| matches!(look.kind(), Kind::Good | Kind::Failing))
-        .collect();
-    let ticks = || speaking.iter().map(|look| &look.new);
-    let attempts = count(speaking.len());
-    let failures = count(
-        speaking
-            .iter()
-            .filter(|l| l.kind() == Kind::Failing)
-            .count(),
-    );
-    let Means {
+pub(super) fn verdict(watch: &Watch, rules: &Rules) -> Verdict {
+    let (seen, sums) = (&watch.seen, &watch.sums);
+    let (attempts, failures) = (sums.attempts, sums.failures);
+    let Held {
         broken,
         warnings,
         mut thin,
-    } = held(ticks(), rules);
+    } = held(sums.means.values(), rules);
     let mut reasons = broken;
     reasons.extend(counted(attempts.max(1), failures, &rules.thresholds));
-    match rates(seen, rules) {
+    match rates(sums, rules) {
         Rates::Held => {}
         Rates::Broken(breaches) => reasons.extend(breaches),
         Rates::Unsure(breaches) => thin.extend(breaches),
     }
-    let asked = asked(seen, rules);
+    let asked = asked(sums, rules);
     let enough = attempts >= rules.min_looks()
         && asked.is_none_or(|all| all >= u64::from(rules.min_samples));
     if enough && failures == attempts {
@@ -67,22 +61,22 @@ pub(super) fn verdict(seen: &[Look], rules: &Rules) -> Verdict {
     if failures > 0 {
         warnings.push(Reason::SomeFailed { failures, attempts });
     }
-    if ticks().any(degraded) {
+    if sums.degraded {
         warnings.push(Reason::Degraded);
     }
     Verdict::Pass { warnings }
 }
 
 #[derive(Default)]
-struct Means {
+struct Held {
     broken: Vec<Reason>,
     warnings: Vec<Reason>,
     thin: Vec<Reason>,
 }
 
-fn held<'t>(ticks: impl Iterator<Item = &'t Tick>, rules: &Rules) -> Means {
-    let mut held = Means::default();
-    for ((endpoint, _, _), mean) in means(ticks) {
+fn held(means: BTreeMap<(String, Metric, String), Measured>, rules: &Rules) -> Held {
+    let mut held = Held::default();
+    for ((endpoint, _, _), mean) in means {
         let named = |reason: Reason| reason.at(&endpoint);
         let judged = rules.thresholds.judge(std::slice::from_ref(&mean));
         let failures = judged.failures.into_iter().map(named);
@@ -97,8 +91,8 @@ fn held<'t>(ticks: impl Iterator<Item = &'t Tick>, rules: &Rules) -> Means {
 }
 
 /// The answers of the new version among our own requests, where they are the samples.
-fn asked(seen: &[Look], rules: &Rules) -> Option<u64> {
-    let all = weigh::sum(seen, |counted| Some(counted.failed)).unwrap_or_default();
+fn asked(sums: &Sums, rules: &Rules) -> Option<u64> {
+    let all = sums.failed.unwrap_or_default();
     rules.bursts.then_some(all.canary.requests)
 }
 
@@ -112,9 +106,9 @@ enum Rates {
     Unsure(Vec<Reason>),
 }
 
-fn rates(seen: &[Look], rules: &Rules) -> Rates {
+fn rates(sums: &Sums, rules: &Rules) -> Rates {
     let limits = &rules.thresholds;
-    let Some((sum, size)) = weigh::speaking(seen) else {
+    let Some((sum, size)) = sums.speaking() else {
         return Rates::Held;
     };
     let over = |note| breaches(sum.canary, limits, note);
@@ -132,16 +126,6 @@ fn rates(seen: &[Look], rules: &Rules) -> Rates {
     } else {
         Rates::Unsure(over(", which luck explains"))
     }
-}
-
-fn degraded(tick: &Tick) -> bool {
-    fn is(reason: &Reason) -> bool {
-        match reason {
-            Reason::At { reason, .. } => is(reason),
-            other => *other == Reason::Degraded,
-        }
-    }
-    matches!(&tick.judged, Judged::Good { warnings } if warnings.iter().any(is))
 }
 
 pub(super) fn count(length: usize) -> u32 {

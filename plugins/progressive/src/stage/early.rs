@@ -23,27 +23,25 @@ pub(super) fn bad(seen: &[Look], thresholds: &Thresholds) -> Option<(Rule, Vec<R
         return None;
     }
     let speaking = |look: &&Look| matches!(look.kind(), Kind::Good | Kind::Failing);
-    let ticks: Vec<&Tick> = seen.iter().filter(speaking).map(|look| &look.new).collect();
-    if let Some(verdict) = decided(ticks.iter().copied(), thresholds) {
+    let ticks = || seen.iter().filter(speaking).map(|look| &look.new);
+    if let Some(verdict) = decided(ticks(), thresholds) {
         return Some((Rule::InARow, verdict.reasons().to_vec()));
     }
     let times = thresholds.consecutive_failures.max(1);
-    let repeated = repeated(&ticks, times, thresholds);
+    let repeated = repeated(ticks(), times, thresholds);
     (!repeated.is_empty()).then_some((Rule::Repeated { times }, repeated))
 }
 
 /// The breaches of the last look that every one of the last `times` looks had. No window: a metric that is outside
 /// its limit every minute is as bad as one that is so every second.
-fn repeated(ticks: &[&Tick], times: u32, thresholds: &Thresholds) -> Vec<Reason> {
+fn repeated<'t>(
+    ticks: impl DoubleEndedIterator<Item = &'t Tick>,
+    times: u32,
+    thresholds: &Thresholds,
+) -> Vec<Reason> {
     let times = usize::try_from(times).unwrap_or(usize::MAX);
-    let Some(row) = ticks
-        .len()
-        .checked_sub(times)
-        .and_then(|from| ticks.get(from..))
-    else {
-        return Vec::new();
-    };
-    let Some((last, before)) = row.split_last() else {
+    let row: Vec<&Tick> = ticks.rev().take(times).collect();
+    let Some((last, before)) = row.split_first().filter(|_| row.len() == times) else {
         return Vec::new();
     };
     let everywhere = |breach: &Reason| {

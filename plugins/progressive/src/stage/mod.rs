@@ -15,8 +15,10 @@
 pub mod burst;
 mod close;
 mod early;
+mod judged;
 mod look;
 mod summary;
+mod sums;
 mod weigh;
 
 use std::time::Duration;
@@ -28,9 +30,12 @@ use shared::threshold::Thresholds;
 use shared::verdict::Verdict;
 use shared::window::due;
 
+pub use judged::judged;
 pub use look::{Evidence, Kind, Look};
 pub use summary::{Ended, Summary};
 pub use weigh::{Asked, weigh};
+
+use sums::Sums;
 
 /// The shortest pause between two looks: no setting makes the loop spin.
 const INTERVAL_MIN: Duration = Duration::from_millis(10);
@@ -130,7 +135,8 @@ pub struct Watch {
     /// How long it is to last.
     pub wait: Duration,
     /// What was seen, oldest first.
-    pub seen: Vec<Look>,
+    seen: Vec<Look>,
+    sums: Sums,
 }
 
 impl Watch {
@@ -140,7 +146,19 @@ impl Watch {
             opened: now,
             wait,
             seen: Vec::new(),
+            sums: Sums::default(),
         }
+    }
+
+    /// A look more.
+    pub fn push(&mut self, look: Look) {
+        self.sums.add(self.seen.last(), &look);
+        self.seen.push(look);
+    }
+
+    /// What was seen, oldest first.
+    pub fn seen(&self) -> &[Look] {
+        &self.seen
     }
 
     /// What it comes to at `now`. An inconclusive span is extended until `latest`.
@@ -162,7 +180,7 @@ impl Watch {
                 Call::Wait
             };
         }
-        match close::verdict(&self.seen, rules) {
+        match close::verdict(self, rules) {
             Verdict::Pass { .. } if self.failing_in_a_row() > 0 => {
                 self.unsettled(rules, now, latest)
             }
@@ -221,7 +239,7 @@ impl Watch {
 
     /// All requests that were counted in it, those of shared outages included; nothing where nobody counted.
     pub fn counted(&self) -> Option<evidence::Pair> {
-        weigh::sum(&self.seen, |counts| Some(counts.failed))
+        self.sums.failed
     }
 
     /// When the next look is due.
@@ -245,14 +263,9 @@ impl Watch {
     /// When it ends unless it is extended. The time of outages that both sides shared does not count, but no outage
     /// keeps it open for longer than it may be watched at all.
     fn closes(&self, rules: &Rules, now: Duration) -> Duration {
-        let nexts = self.seen.iter().skip(1).map(|look| look.new.started);
-        let shared = self
-            .seen
-            .iter()
-            .zip(nexts.chain([now]))
-            .filter(|(look, _)| look.kind() == Kind::Shared)
-            .map(|(look, next)| next.saturating_sub(look.new.started));
-        let closes = self.opened + self.wait + shared.sum::<Duration>();
+        let last = self.seen.last().filter(|_| self.in_outage());
+        let lasts = last.map_or(Duration::ZERO, |look| now.saturating_sub(look.new.started));
+        let closes = self.opened + self.wait + self.sums.shared + lasts;
         self.latest(rules, closes)
     }
 

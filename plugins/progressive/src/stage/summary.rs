@@ -5,10 +5,8 @@ use std::time::Duration;
 use shared::evidence::{Pair, Weighed};
 use shared::metric::Metric;
 use shared::split::Share;
-use shared::window::means;
 
-use super::close::count;
-use super::{Kind, Watch};
+use super::Watch;
 
 /// How a stage ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,16 +49,15 @@ pub struct Summary {
 impl Summary {
     /// The figures of a watched span.
     pub fn of(number: usize, share: Share, watch: &Watch, ended: Ended, now: Duration) -> Self {
-        let of_kind = |kind: Kind| count(watch.seen.iter().filter(|l| l.kind() == kind).count());
-        let failed = of_kind(Kind::Failing);
+        let sums = &watch.sums;
         Self {
             number,
             share,
             ended,
             took: now.saturating_sub(watch.opened),
-            looks: of_kind(Kind::Good) + failed,
-            failed,
-            outages: of_kind(Kind::Shared),
+            looks: sums.attempts,
+            failed: sums.failures,
+            outages: sums.outages,
             means: worst(watch),
             counts: watch.counted(),
             weighed: watch.seen.last().and_then(|look| look.weighed),
@@ -75,11 +72,7 @@ impl Summary {
 }
 
 fn worst(watch: &Watch) -> Vec<(Metric, f64)> {
-    let speaking = watch
-        .seen
-        .iter()
-        .filter(|look| matches!(look.kind(), Kind::Good | Kind::Failing));
-    let all = means(speaking.map(|look| &look.new));
+    let all = watch.sums.means.values();
     let of = |metric: Metric| {
         let values = all
             .iter()

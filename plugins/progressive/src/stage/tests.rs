@@ -78,10 +78,14 @@ pub(super) fn look(at: u64, word: char) -> Look {
 
 pub(super) fn watch(word: &str, step: u64) -> Watch {
     let times = (0..).map(|n| n * step);
-    Watch {
-        seen: times.zip(word.chars()).map(|(t, c)| look(t, c)).collect(),
-        ..Watch::open(s(0), s(60))
-    }
+    of_looks(times.zip(word.chars()).map(|(t, c)| look(t, c)))
+}
+
+/// A span of a minute with these looks.
+fn of_looks(looks: impl IntoIterator<Item = Look>) -> Watch {
+    let mut watch = Watch::open(s(0), s(60));
+    looks.into_iter().for_each(|look| watch.push(look));
+    watch
 }
 
 fn call(word: &str, step: u64, now: u64) -> Call {
@@ -340,10 +344,7 @@ fn breaches_of_different_endpoints_are_no_row() {
     let of = |endpoints: [&str; 3]| {
         let times = [0, 10, 20].into_iter().zip(endpoints);
         let seen = times.map(|(at, name)| several(at, &[(name, Role::Health, Ok(rate(9.0)))]));
-        let watch = Watch {
-            seen: seen.collect(),
-            ..Watch::open(s(0), s(60))
-        };
+        let watch = of_looks(seen);
         bad(&watch.call(&slow, s(20), s(1000)))
     };
     assert_eq!(of(["http://a/"; 3]), Some(Rule::Repeated { times: 3 }));
@@ -360,10 +361,7 @@ fn a_summary_tells_the_worst_of_several_endpoints() {
                 ("http://b/", Role::Health, Ok(rate(rates.1))),
             ],
         );
-        let watch = Watch {
-            seen: vec![seen],
-            ..Watch::open(s(0), s(60))
-        };
+        let watch = of_looks([seen]);
         let all = shared::split::Share::ALL;
         let sum = Summary::of(1, all, &watch, Ended::Passed, s(10));
         assert_eq!(sum.mean(shared::metric::Metric::ErrorRate), Some(4.0));

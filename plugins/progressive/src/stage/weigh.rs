@@ -1,10 +1,11 @@
 //! Weighing counted requests: what a look adds, and what all of them come to.
 
-use shared::evidence::{Counted, Pair, Trials, Window};
+use shared::evidence::{Pair, Trials, Window};
 use shared::reason::Reason;
 use shared::split::Share;
 
-use super::{Evidence, Kind, Look, Rules, Watch};
+use super::sums::plus;
+use super::{Evidence, Look, Rules, Watch};
 
 /// Whether a span can only be passed by a version that is shown to be good enough, where the rules say how good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,14 +22,19 @@ pub fn weigh(trials: &mut Trials, watch: &Watch, look: &mut Look, rules: &Rules,
     if let Some(counted) = &look.counts {
         trials.update(&rules.evidence, counted);
     }
-    let seen = || watch.seen.iter().chain([&*look]);
-    let against = seen().filter_map(|look| look.counts.as_ref()).next_back();
+    let sums = &watch.sums;
+    let last = look.counts.as_ref().or(sums.last.as_ref());
     // Where nobody counted, nothing was weighed.
-    let Some(against) = against.map(|counted| counted.against) else {
+    let Some(against) = last.map(|counted| counted.against) else {
         return;
     };
-    let failed = sum(seen(), |counted| Some(counted.failed)).unwrap_or_default();
-    let slow = sum(seen(), |counted| counted.slow).unwrap_or_default();
+    let with = |sum: Option<Pair>, more: Option<Window>| {
+        more.map_or(sum, |more| Some(plus(sum, more)))
+            .unwrap_or_default()
+    };
+    let new = look.counts.as_ref();
+    let failed = with(sums.failed, new.map(|counted| counted.failed));
+    let slow = with(sums.slow, new.and_then(|counted| counted.slow));
     let weighing = trials.weigh(&rules.evidence, against, failed, slow);
     // Nobody but the probes comes to a version without a share.
     let asked = asked == Asked::Yes && look.share != Ok(Share::NONE);
@@ -50,42 +56,17 @@ pub fn weigh(trials: &mut Trials, watch: &Watch, look: &mut Look, rules: &Rules,
     look.weighed = Some(weighing.most);
 }
 
-/// The sum of what looks counted; nothing where none of them did.
-pub(super) fn sum<'l>(
-    looks: impl IntoIterator<Item = &'l Look>,
-    of: impl Fn(&Counted) -> Option<Window>,
-) -> Option<Pair> {
-    let counts = looks.into_iter().filter_map(|look| look.counts.as_ref());
-    let windows = counts.filter_map(of).map(Window::pair);
-    windows.reduce(Pair::plus)
-}
-
-/// The requests that are held against the limits: those of shared outages say nothing. With them the mean size of their
-/// windows, weighted by itself: as many of a window's failures can have one cause.
-pub(super) fn speaking(seen: &[Look]) -> Option<(Pair, f64)> {
-    let looks = || seen.iter().filter(|look| look.kind() != Kind::Shared);
-    let all = sum(looks(), |counted| Some(counted.failed))?;
-    let counts = looks().filter_map(|look| look.counts.as_ref());
-    #[expect(clippy::cast_precision_loss, reason = "exact below 2^53 requests")]
-    let sizes = counts.map(|counted| counted.failed.pair().canary.requests as f64);
-    let (sum, squares) = sizes.fold((0.0, 0.0), |(sum, squares), size| {
-        (sum + size, squares + size * size)
-    });
-    let size = if sum > 0.0 { squares / sum } else { 0.0 };
-    Some((all, size))
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use shared::evidence::{Against, Rule, Rules as Evidences};
+    use shared::evidence::{Against, Counted, Rule, Rules as Evidences};
     use shared::split::Counts;
     use shared::threshold::Thresholds;
 
     use super::*;
     use crate::stage::tests::{bad, look, rule, rules, s, watch};
-    use crate::stage::{Call, Rule as By};
+    use crate::stage::{Call, Kind, Rule as By};
 
     fn pair(canary: (u64, u64), baseline: (u64, u64)) -> Pair {
         let counts = |(requests, failed)| Counts { requests, failed };
@@ -114,7 +95,7 @@ mod tests {
             let mut look = look(at, '.');
             look.counts = Some(counted(*window));
             weigh(&mut trials, &watch, &mut look, rules, asked);
-            watch.seen.push(look);
+            watch.push(look);
         }
         watch
     }
@@ -178,7 +159,7 @@ mod tests {
         assert_eq!(watch.call(&rules(), s(80), s(80)), passed);
         assert_eq!(watch.counted(), Some(pair((180, 24), (1620, 216))));
         assert_eq!(
-            speaking(&watch.seen).map(|(sum, _)| sum.canary.failed),
+            watch.sums.speaking().map(|(sum, _)| sum.canary.failed),
             Some(0)
         );
     }
@@ -309,7 +290,7 @@ mod tests {
         let mut first = look(0, '.');
         first.counts = Some(counted(pair((20, 12), (180, 1))));
         weigh(&mut trials, &seen, &mut first, &rules(), Asked::Yes);
-        seen.seen.push(first);
+        seen.push(first);
         let known = trials.clone();
         let mut second = look(10, '.');
         weigh(&mut trials, &seen, &mut second, &rules(), Asked::Yes);

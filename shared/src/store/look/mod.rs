@@ -1,7 +1,7 @@
 //! Every look of a rollout, to be judged again; and what is usual in an environment, as the looks before tell it.
 
-mod read;
-mod replay;
+pub(super) mod read;
+pub(super) mod replay;
 pub(super) mod write;
 
 use std::time::Duration;
@@ -26,6 +26,8 @@ pub struct Looked {
     pub at: Timestamp,
     /// What was seen.
     pub look: Look,
+    /// Who recorded it, such as `plugin-progressive/1.2.3`; absent where nothing says so.
+    pub by: Option<String>,
 }
 
 /// What was counted of the version that is live, window by window, oldest first.
@@ -47,24 +49,6 @@ impl Usual {
 }
 
 impl Records<'_> {
-    /// The looks of a deployment, oldest first, at most `limit`, those of a dry run last.
-    ///
-    /// # Errors
-    /// When there is no database to ask and the journal cannot be read.
-    pub fn looks(
-        &mut self,
-        repo: &str,
-        environment: &str,
-        deployment_id: &str,
-        limit: usize,
-    ) -> Result<Seen<Vec<Looked>>, String> {
-        let asked = [repo, environment, deployment_id].map(str::to_owned);
-        self.answer(
-            move |transaction| read::looks(transaction, &asked[0], &asked[1], &asked[2], limit),
-            |entries| replay::looks(entries, repo, environment, deployment_id, limit),
-        )
-    }
-
     /// What was counted by `source` of the stable side in the time before now (the database's now, where there is
     /// one); where it counted nothing, the health checks of the last version known to be good.
     ///

@@ -2,43 +2,87 @@
 
 use std::time::Duration;
 
-use postgres::types::{Json, Type};
+use postgres::fallible_iterator::FallibleIterator;
+use postgres::types::{Json, ToSql, Type};
 use postgres::{Error, Row, Transaction};
 
 use super::{CHECKS_SPAN, Looked, Usual, WINDOWS_MAX};
 use crate::record::{DRY_RUN, LAST_STABLE, Look};
 use crate::split::Served;
+use crate::store::Recorded;
 
-pub(super) fn looks(
+pub(in crate::store) fn rollouts(
     transaction: &mut Transaction<'_>,
-    repo: &str,
-    environment: &str,
-    deployment_id: &str,
+    deployment_id: Option<&str>,
     limit: usize,
-) -> Result<Vec<Looked>, Error> {
+) -> Result<Vec<Recorded>, Error> {
+    // An older version made no table of looks.
+    let is_there: bool = transaction
+        .query_typed_one("SELECT to_regclass('deployment_looks') IS NOT NULL", &[])?
+        .try_get(0)?;
+    if !is_there {
+        return Ok(Vec::new());
+    }
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = transaction.query_typed(
+        "SELECT repo, environment, deployment_id, max(recorded_at), count(*) \
+         FROM deployment_looks WHERE $1 IS NULL OR deployment_id = $1 \
+         GROUP BY repo, environment, deployment_id \
+         ORDER BY max(recorded_at) DESC, max(id) DESC LIMIT $2",
+        &[(&deployment_id, Type::TEXT), (&limit, Type::INT8)],
+    )?;
+    let recorded = |row: &Row| {
+        let looks: i64 = row.try_get(4)?;
+        Ok(Recorded {
+            repo: row.try_get(0)?,
+            environment: row.try_get(1)?,
+            deployment_id: row.try_get(2)?,
+            last: row.try_get(3)?,
+            looks: usize::try_from(looks).unwrap_or(0),
+        })
+    };
+    rows.iter().map(recorded).collect()
+}
+
+pub(in crate::store) fn looks<T>(
+    transaction: &mut Transaction<'_>,
+    of: &Recorded,
+    limit: usize,
+    mut read: impl FnMut(Looked) -> Result<T, String>,
+) -> Result<Result<Vec<T>, String>, Error> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = transaction.query_typed_raw(
         "SELECT recorded_at, stage, what, number, traffic_percentage, source, \
              stable_requests, stable_failed, stable_slow, \
-             canary_requests, canary_failed, canary_slow, seen, deployment_type = $4 \
+             canary_requests, canary_failed, canary_slow, seen, deployment_type = $4, \
+             plugin_version \
          FROM deployment_looks \
          WHERE repo = $1 AND environment = $2 AND deployment_id = $3 \
          ORDER BY deployment_type = $4, recorded_at, number, id LIMIT $5",
-        &[
-            (&repo, Type::TEXT),
-            (&environment, Type::TEXT),
-            (&deployment_id, Type::TEXT),
+        [
+            (&of.repo as &(dyn ToSql + Sync), Type::TEXT),
+            (&of.environment, Type::TEXT),
+            (&of.deployment_id, Type::TEXT),
             (&DRY_RUN, Type::TEXT),
             (&limit, Type::INT8),
         ],
     )?;
-    rows.iter().map(looked).collect()
+    let mut found = Vec::new();
+    // Row by row: what was seen is many times as big as it is once it is understood.
+    while let Some(row) = rows.next()? {
+        match read(looked(&row)?) {
+            Ok(one) => found.push(one),
+            Err(why) => return Ok(Err(why)),
+        }
+    }
+    Ok(Ok(found))
 }
 
 fn looked(row: &Row) -> Result<Looked, Error> {
     let Json(seen) = row.try_get(12)?;
     Ok(Looked {
         at: row.try_get(0)?,
+        by: row.try_get(14)?,
         look: Look {
             stage: row.try_get(1)?,
             what: row.try_get(2)?,

@@ -42,6 +42,37 @@ CREATE TABLE public.deployment_leases (
     renewed_at timestamp with time zone,
     expires_at timestamp with time zone
 );
+CREATE TABLE public.deployment_looks (
+    id bigint NOT NULL,
+    repo text NOT NULL,
+    environment character varying(50) NOT NULL,
+    deployment_id character varying(100) NOT NULL,
+    commit_sha character varying(64),
+    build_id integer,
+    deployment_type character varying(20) DEFAULT 'standard'::character varying NOT NULL,
+    stage integer NOT NULL,
+    what character varying(20) NOT NULL,
+    number integer NOT NULL,
+    traffic_percentage integer,
+    source text,
+    stable_requests bigint,
+    stable_failed bigint,
+    stable_slow bigint,
+    canary_requests bigint,
+    canary_failed bigint,
+    canary_slow bigint,
+    seen json NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    record_key text NOT NULL,
+    plugin_version text
+);
+CREATE SEQUENCE public.deployment_looks_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER SEQUENCE public.deployment_looks_id_seq OWNED BY public.deployment_looks.id;
 CREATE TABLE public.deployment_parts (
     repo text NOT NULL,
     environment character varying(50) NOT NULL,
@@ -175,25 +206,28 @@ CREATE TABLE public.version_markers (
     lease_token bigint
 );
 ALTER TABLE ONLY public.deployment_aborts ALTER COLUMN id SET DEFAULT nextval('public.deployment_aborts_id_seq'::regclass);
+ALTER TABLE ONLY public.deployment_looks ALTER COLUMN id SET DEFAULT nextval('public.deployment_looks_id_seq'::regclass);
 ALTER TABLE ONLY public.deployments ALTER COLUMN id SET DEFAULT nextval('public.deployments_id_seq'::regclass);
 ALTER TABLE ONLY public.health_checks ALTER COLUMN id SET DEFAULT nextval('public.health_checks_id_seq'::regclass);
 ALTER TABLE ONLY public.progressive_deployments ALTER COLUMN id SET DEFAULT nextval('public.progressive_deployments_id_seq'::regclass);
-INSERT INTO public.deployment_aborts (id, repo, environment, deployment_id, requested_by, pipeline_url, reason, of_token, recorded_at, record_key, plugin_version) VALUES (1, 'acme/shop', 'production', 'bad', 'plugin-rollback', 'https://ci.example/repos/7/pipeline/9', 'a person said so', 1, '2023-11-14 22:13:20+00', 'bad/1700000000000000000/19561/11/fc9565b16c32f964', 'plugin-health/0.1.0');
+INSERT INTO public.deployment_aborts (id, repo, environment, deployment_id, requested_by, pipeline_url, reason, of_token, recorded_at, record_key, plugin_version) VALUES (1, 'acme/shop', 'production', 'bad', 'plugin-rollback', 'https://ci.example/repos/7/pipeline/9', 'a person said so', 1, '2023-11-14 22:13:20+00', 'bad/1700000000000000000/14378/11/ed601e1aafaea083', 'plugin-health/0.1.0');
 INSERT INTO public.deployment_holds (repo, environment, commit_sha, deployment_id, reason, held_at, lifted_at, lifted_by, plugin_version) VALUES ('acme/shop', 'production', '3333333333333333333333333333333333333333', 'bad', 'error rate 7 % > 5 %', '2023-11-14 22:13:20+00', NULL, NULL, 'plugin-health/0.1.0');
 INSERT INTO public.deployment_holds (repo, environment, commit_sha, deployment_id, reason, held_at, lifted_at, lifted_by, plugin_version) VALUES ('acme/shop', 'production', '4444444444444444444444444444444444444444', 'other', 'too slow', '2023-11-14 22:13:20+00', '2023-11-14 22:13:20+00', 'override: hold', 'plugin-health/0.1.0');
-INSERT INTO public.deployment_leases (repo, environment, token, deployment_id, run_id, pipeline_url, plugin, acquired_at, renewed_at, expires_at) VALUES ('acme/shop', 'production', 1, NULL, 'run of good', 'https://ci.example/repos/7/pipeline/good', 'plugin-health/0.1.0', '2026-11-23 11:59:08.391117+00', '2026-11-23 11:59:08.492633+00', '2026-11-23 11:59:08.566918+00');
-INSERT INTO public.deployment_parts (repo, environment, deployment_id, part, note, recorded_at, record_key, plugin_version) VALUES ('acme/shop', 'production', 'bad', 'traffic', 'https://git.example/acme/shop/issues/12', '2023-11-14 22:13:20+00', 'bad/1700000000000000000/19561/13/31fb4f5fc5a4c849', 'plugin-health/0.1.0');
-INSERT INTO public.deployment_parts (repo, environment, deployment_id, part, note, recorded_at, record_key, plugin_version) VALUES ('acme/shop', 'production', 'bad', 'incident', 'https://git.example/acme/shop/issues/12', '2023-11-14 22:13:20+00', 'bad/1700000000000000000/19561/14/1bfd64c0c1588474', 'plugin-health/0.1.0');
-INSERT INTO public.deployment_plugin_migrations (version, applied_at, applied_by) VALUES (1, '2026-11-23 11:59:08.219239+00', 'plugin-health/0.1.0');
-INSERT INTO public.deployment_plugin_migrations (version, applied_at, applied_by) VALUES (2, '2026-11-23 11:59:08.219239+00', 'plugin-health/0.1.0');
-INSERT INTO public.deployment_rollouts (repo, environment, deployment_id, commit_sha, build_id, lease_token, sequence, state, snapshot, mark, recorded_at, record_key, plugin_version) VALUES ('acme/shop', 'production', 'good', '2222222222222222222222222222222222222222', 7, 1, 2, '{"share":100}', '{"manager":"haproxy","share":0,"detail":{"weights":[100,0]}}', 'finished', '2023-11-14 22:13:20+00', 'good/1700000000000000000/19561/6/cda7b5dda73c109b', 'plugin-health/0.1.0');
-INSERT INTO public.deployment_rollouts (repo, environment, deployment_id, commit_sha, build_id, lease_token, sequence, state, snapshot, mark, recorded_at, record_key, plugin_version) VALUES ('acme/shop', 'production', 'bad', '3333333333333333333333333333333333333333', 7, 1, 4, '{"share":0}', '{"manager":"haproxy","share":0,"detail":{"weights":[100,0]}}', 'finished', '2023-11-14 22:13:20+00', 'bad/1700000000000000000/19561/12/0a9bf909c2ff4fae', 'plugin-health/0.1.0');
-INSERT INTO public.deployments (id, deployment_id, commit_sha, previous_commit, build_id, status, deployment_type, environment, rollback_from_commit, rollback_reason, "timestamp", repo, record_key, recorded_at, plugin_version) VALUES (1, 'good', '2222222222222222222222222222222222222222', NULL, 7, 'in_progress', 'standard', 'production', NULL, NULL, '2023-11-14 22:13:22', 'acme/shop', 'good/1700000003000000000/19561/2/a4f125f87bf31dea', '2023-11-14 22:13:23+00', 'plugin-health/0.1.0');
-INSERT INTO public.deployments (id, deployment_id, commit_sha, previous_commit, build_id, status, deployment_type, environment, rollback_from_commit, rollback_reason, "timestamp", repo, record_key, recorded_at, plugin_version) VALUES (4, 'bad', '3333333333333333333333333333333333333333', '2222222222222222222222222222222222222222', 7, 'rolled_back', 'standard', 'production', '3333333333333333333333333333333333333333', 'error rate 7 % > 5 %', '2023-11-14 22:13:20', 'acme/shop', 'bad/1700000000000000000/19561/15/bc19cd97caf390ce', '2023-11-14 22:13:20+00', 'plugin-health/0.1.0');
-INSERT INTO public.health_checks (id, deployment_id, commit_sha, build_id, health_status, response_time_ms, error_rate, availability, endpoint, threshold_error_rate, threshold_response_time, threshold_availability, checks_passed, checks_failed, "timestamp", repo, environment, mode, record_key, recorded_at, plugin_version) VALUES (1, 'good', '2222222222222222222222222222222222222222', 7, 'healthy', 150, 1.50, 99.50, 'https://shop.example/health', 5.00, 2000, 99.00, '["error rate 1.5 %"]', '[]', '2023-11-14 22:13:21', 'acme/shop', 'production', 'check', 'good/1700000001000000000/19561/0/77747380a36b506b', '2023-11-14 22:13:21+00', 'plugin-health/0.1.0');
+INSERT INTO public.deployment_leases (repo, environment, token, deployment_id, run_id, pipeline_url, plugin, acquired_at, renewed_at, expires_at) VALUES ('acme/shop', 'production', 1, NULL, 'run of good', 'https://ci.example/repos/7/pipeline/good', 'plugin-health/0.1.0', '2026-11-23 14:12:18.914777+00', '2026-11-23 14:12:19.00798+00', '2026-11-23 14:12:19.068672+00');
+INSERT INTO public.deployment_parts (repo, environment, deployment_id, part, note, recorded_at, record_key, plugin_version) VALUES ('acme/shop', 'production', 'bad', 'traffic', 'https://git.example/acme/shop/issues/12', '2023-11-14 22:13:20+00', 'bad/1700000000000000000/14378/13/bc358839cd3e97e9', 'plugin-health/0.1.0');
+INSERT INTO public.deployment_parts (repo, environment, deployment_id, part, note, recorded_at, record_key, plugin_version) VALUES ('acme/shop', 'production', 'bad', 'incident', 'https://git.example/acme/shop/issues/12', '2023-11-14 22:13:20+00', 'bad/1700000000000000000/14378/14/10108bff70e7d544', 'plugin-health/0.1.0');
+INSERT INTO public.deployment_plugin_migrations (version, applied_at, applied_by) VALUES (1, '2026-11-23 14:12:18.763092+00', 'plugin-health/0.1.0');
+INSERT INTO public.deployment_plugin_migrations (version, applied_at, applied_by) VALUES (2, '2026-11-23 14:12:18.763092+00', 'plugin-health/0.1.0');
+INSERT INTO public.deployment_plugin_migrations (version, applied_at, applied_by) VALUES (3, '2026-11-23 14:12:18.763092+00', 'plugin-health/0.1.0');
+INSERT INTO public.deployment_rollouts (repo, environment, deployment_id, commit_sha, build_id, lease_token, sequence, state, snapshot, mark, recorded_at, record_key, plugin_version) VALUES ('acme/shop', 'production', 'good', '2222222222222222222222222222222222222222', 7, 1, 2, '{"share":100}', '{"manager":"haproxy","share":0,"detail":{"weights":[100,0]}}', 'finished', '2023-11-14 22:13:20+00', 'good/1700000000000000000/14378/6/f7d370d07db5fc80', 'plugin-health/0.1.0');
+INSERT INTO public.deployment_rollouts (repo, environment, deployment_id, commit_sha, build_id, lease_token, sequence, state, snapshot, mark, recorded_at, record_key, plugin_version) VALUES ('acme/shop', 'production', 'bad', '3333333333333333333333333333333333333333', 7, 1, 4, '{"share":0}', '{"manager":"haproxy","share":0,"detail":{"weights":[100,0]}}', 'finished', '2023-11-14 22:13:20+00', 'bad/1700000000000000000/14378/12/d0332e93f90318c2', 'plugin-health/0.1.0');
+INSERT INTO public.deployments (id, deployment_id, commit_sha, previous_commit, build_id, status, deployment_type, environment, rollback_from_commit, rollback_reason, "timestamp", repo, record_key, recorded_at, plugin_version) VALUES (1, 'good', '2222222222222222222222222222222222222222', NULL, 7, 'in_progress', 'standard', 'production', NULL, NULL, '2023-11-14 22:13:22', 'acme/shop', 'good/1700000003000000000/14378/2/627bb9c6058b3b7c', '2023-11-14 22:13:23+00', 'plugin-health/0.1.0');
+INSERT INTO public.deployments (id, deployment_id, commit_sha, previous_commit, build_id, status, deployment_type, environment, rollback_from_commit, rollback_reason, "timestamp", repo, record_key, recorded_at, plugin_version) VALUES (4, 'bad', '3333333333333333333333333333333333333333', '2222222222222222222222222222222222222222', 7, 'rolled_back', 'standard', 'production', '3333333333333333333333333333333333333333', 'error rate 7 % > 5 %', '2023-11-14 22:13:20', 'acme/shop', 'bad/1700000000000000000/14378/15/953d8c864a851e73', '2023-11-14 22:13:20+00', 'plugin-health/0.1.0');
+INSERT INTO public.health_checks (id, deployment_id, commit_sha, build_id, health_status, response_time_ms, error_rate, availability, endpoint, threshold_error_rate, threshold_response_time, threshold_availability, checks_passed, checks_failed, "timestamp", repo, environment, mode, record_key, recorded_at, plugin_version) VALUES (1, 'good', '2222222222222222222222222222222222222222', 7, 'healthy', 150, 1.50, 99.50, 'https://shop.example/health', 5.00, 2000, 99.00, '["error rate 1.5 %"]', '[]', '2023-11-14 22:13:21', 'acme/shop', 'production', 'check', 'good/1700000001000000000/14378/0/79d69098b2ef7745', '2023-11-14 22:13:21+00', 'plugin-health/0.1.0');
 INSERT INTO public.progressive_deployments (id, deployment_id, commit_sha, build_id, stage, traffic_percentage, status, error_rate, availability, response_time_ms, started_at, completed_at, rollback_triggered, rollback_reason, repo, environment, record_key, recorded_at, plugin_version, deployment_type, lease_token, stable_requests, stable_failed, canary_requests, canary_failed) VALUES (1, 'good', '2222222222222222222222222222222222222222', 7, 1, 10, 'passed', 0.50, 99.50, 120, '2023-11-14 22:13:30', '2023-11-14 22:14:00', false, NULL, 'acme/shop', 'production', 'acme/shop/production/good/standard/stage 1', '2023-11-14 22:13:20+00', 'plugin-health/0.1.0', 'standard', 1, 900, 4, 100, 0);
-INSERT INTO public.version_markers (marker_name, commit_sha, updated_at, repo, environment, record_key, recorded_at, plugin_version, lease_token) VALUES ('last-stable', '2222222222222222222222222222222222222222', '2023-11-14 22:13:20', 'acme/shop', 'production', 'good/1700000000000000000/19561/8/855c957d1c0d8fd3', '2023-11-14 22:13:20+00', 'plugin-health/0.1.0', 1);
+INSERT INTO public.version_markers (marker_name, commit_sha, updated_at, repo, environment, record_key, recorded_at, plugin_version, lease_token) VALUES ('last-stable', '2222222222222222222222222222222222222222', '2023-11-14 22:13:20', 'acme/shop', 'production', 'good/1700000000000000000/14378/8/a1568491645d3a3c', '2023-11-14 22:13:20+00', 'plugin-health/0.1.0', 1);
 SELECT pg_catalog.setval('public.deployment_aborts_id_seq', 1, true);
+SELECT pg_catalog.setval('public.deployment_looks_id_seq', 1, false);
 SELECT pg_catalog.setval('public.deployments_id_seq', 5, true);
 SELECT pg_catalog.setval('public.health_checks_id_seq', 1, true);
 SELECT pg_catalog.setval('public.progressive_deployments_id_seq', 2, true);
@@ -205,6 +239,10 @@ ALTER TABLE ONLY public.deployment_holds
     ADD CONSTRAINT deployment_holds_pkey PRIMARY KEY (repo, environment, commit_sha);
 ALTER TABLE ONLY public.deployment_leases
     ADD CONSTRAINT deployment_leases_pkey PRIMARY KEY (repo, environment);
+ALTER TABLE ONLY public.deployment_looks
+    ADD CONSTRAINT deployment_looks_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.deployment_looks
+    ADD CONSTRAINT deployment_looks_record_key_key UNIQUE (record_key);
 ALTER TABLE ONLY public.deployment_parts
     ADD CONSTRAINT deployment_parts_pkey PRIMARY KEY (repo, environment, deployment_id, part);
 ALTER TABLE ONLY public.deployment_plugin_migrations
@@ -220,6 +258,8 @@ ALTER TABLE ONLY public.progressive_deployments
 ALTER TABLE ONLY public.version_markers
     ADD CONSTRAINT version_markers_pkey PRIMARY KEY (repo, environment, marker_name);
 CREATE INDEX deployment_aborts_subject ON public.deployment_aborts USING btree (repo, environment, deployment_id);
+CREATE INDEX deployment_looks_recent ON public.deployment_looks USING btree (repo, environment, recorded_at) WHERE (stable_requests > 0);
+CREATE INDEX deployment_looks_subject ON public.deployment_looks USING btree (repo, environment, deployment_id);
 CREATE INDEX deployment_rollouts_newest ON public.deployment_rollouts USING btree (repo, environment, lease_token, sequence);
 CREATE INDEX deployments_recent ON public.deployments USING btree (repo, environment, recorded_at) WHERE (recorded_at IS NOT NULL);
 CREATE UNIQUE INDEX deployments_subject_key ON public.deployments USING btree (repo, environment, deployment_id);
