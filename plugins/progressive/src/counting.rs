@@ -9,12 +9,12 @@ use shared::sample::Role;
 use shared::split::{Counts, Served, Share, Side};
 use shared::store::Usual;
 use shared::tally::{self, Totals};
-use shared::tick::{Judged, Tick};
+use shared::tick::Tick;
 
 use crate::carry::Hands;
 use crate::rollout::{Span, What};
 use crate::settings::{CountBy, Settings};
-use crate::stage::{Rules, burst};
+use crate::stage::burst;
 use crate::targets::{self, Places};
 
 /// A burst at one look may take this long at most before it ends by itself.
@@ -45,6 +45,13 @@ pub(crate) struct Cancelled;
 pub(crate) struct Probed {
     new: Heard,
     old: Option<Heard>,
+}
+
+impl Probed {
+    /// All of those at the new version, or at the service.
+    pub(crate) fn of_new(&self) -> Counts {
+        self.new.all().failures()
+    }
 }
 
 impl Hands<'_> {
@@ -91,7 +98,7 @@ impl Hands<'_> {
             self.log.line(Level::Info, Tone::Faint, &text);
         }
         let found = evidence::usual(&windows, rule.alpha, icc).filter(|_| is_like);
-        self.counting.usual = found.map(|found| stricter(found, rules));
+        self.counting.usual = found;
         if let Some(Against::Usual { limit, of }) = self.counting.usual {
             let text = format!(
                 "history: in the last {} {} of {} requests failed, so that up to {:.2} % is usual here: that is the \
@@ -99,7 +106,7 @@ impl Hands<'_> {
                 shared::value::show_duration(span),
                 of.failed,
                 of.requests,
-                100.0 * limit,
+                100.0 * rule.held_to(limit),
             );
             self.log.line(Level::Info, Tone::Faint, &text);
         }
@@ -253,8 +260,7 @@ impl Hands<'_> {
         let rules = &self.settings.plan.rules;
         let rule = &rules.evidence.failed;
         let before = evidence::usual(&self.counting.before, rule.alpha, rule.icc);
-        let against = before.map_or(Against::Limit, |before| stricter(before, rules));
-        Some(alone(all, against))
+        Some(alone(all, before.unwrap_or(Against::Limit)))
     }
 }
 
@@ -274,31 +280,6 @@ fn beside([new, old]: [Served; 2]) -> Compared {
 fn alone(new: Served, against: Against) -> Compared {
     let slow = new.slowness().map(Window::Alone);
     (Window::Alone(new.failures()), slow, against)
-}
-
-/// What is usual by the allowed factor, but never more than the limit allows.
-fn stricter(usual: Against, rules: &Rules) -> Against {
-    match usual {
-        Against::Usual { limit, of } => Against::Usual {
-            limit: (limit * rules.evidence.failed.allowed_factor)
-                .min(evidence::limit(&rules.thresholds)),
-            of,
-        },
-        other => other,
-    }
-}
-
-/// A look at which more of its own requests failed than luck explains is a failing one, whatever its probe said.
-pub(crate) fn hold(tick: &mut Tick, probed: Probed, rules: &Rules) {
-    let all = probed.new.all().failures();
-    let limit = evidence::limit(&rules.thresholds);
-    let is_bad = evidence::beyond_luck(all, limit, rules.evidence.failed.alpha, 1.0);
-    if is_bad && tick.judged.is_good() {
-        let reasons = evidence::breaches(all, &rules.thresholds, "");
-        if !reasons.is_empty() {
-            tick.judged = Judged::Bad { reasons };
-        }
-    }
 }
 
 fn totals(tick: &Tick) -> Option<Totals> {

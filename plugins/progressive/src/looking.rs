@@ -4,13 +4,13 @@ use shared::log::{Level, Tone};
 use shared::probe::probe_all;
 use shared::record::Record;
 use shared::split::Side;
-use shared::tick::{self, Tick};
+use shared::tick::Tick;
 
 use crate::carry::Hands;
 use crate::report::lines;
-use crate::rollout::{Mode, Outcome, Span};
-use crate::stage::Look;
-use crate::{counting, rows, targets};
+use crate::rollout::{Mode, Outcome, Outline, Span};
+use crate::stage::{Look, judged};
+use crate::{rows, targets};
 
 impl Hands<'_> {
     /// Looks at the version on a side; it ends when the run is cancelled.
@@ -30,19 +30,20 @@ impl Hands<'_> {
         };
         let old = samples.split_off(of_new);
         let ended = self.clock.elapsed();
-        let tick = |samples: Vec<_>| Tick {
+        let burst = many.map(|many| many.of_new());
+        let tick = |samples: Vec<_>, burst| Tick {
             started,
             ended,
-            judged: tick::judge_named(&samples, &rules.thresholds),
+            judged: judged(&samples, burst, rules),
             samples,
         };
-        let baseline = (!old.is_empty()).then(|| tick(old));
-        let mut new = tick(samples);
-        if let Some(many) = many {
-            counting::hold(&mut new, many, rules);
-        }
+        let baseline = (!old.is_empty()).then(|| tick(old, None));
+        let new = tick(samples, burst);
         let counts = self.counts(side, span, (&new, baseline.as_ref()), many);
-        let look = Look::new(new, baseline, counts, self.mover.share());
+        let look = Look {
+            burst,
+            ..Look::new(new, baseline, counts, self.mover.share())
+        };
         self.keep(&look, span);
         Outcome::Looked(Box::new(look))
     }
@@ -67,7 +68,9 @@ impl Hands<'_> {
         }
         if self.settings.plan.mode != (Mode::Dry { record: false }) {
             self.looks += 1;
-            let row = rows::look(look, span, self.looks, &self.settings.plan);
+            let (plan, counting) = (&self.settings.plan, &self.settings.counting);
+            let outline = Outline::of(plan, counting.slow_over, counting.knows_usual);
+            let row = rows::look(look, span, self.looks, plan, outline);
             if let Err(why) = self.ledger.write(Record::Look(row)) {
                 self.log
                     .line(Level::Debug, Tone::Faint, &format!("not written: {why}"));

@@ -1,21 +1,20 @@
 //! What is written down of a rollout: looks, stages and endings as rows. Pure.
 
-use std::time::Duration;
+mod look;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use shared::deployment::Status;
-use shared::evidence::Pair;
 use shared::intent::{At, Intent};
 use shared::metric::Metric;
-use shared::record::{self, Check, DRY_RUN, Deployment, Mark, ROLLBACK, Stage, StageStatus};
+use shared::record::{Check, DRY_RUN, Deployment, Mark, ROLLBACK, Stage, StageStatus};
 use shared::sample::Sample;
-use shared::split::{Counts, Served, Share};
+use shared::split::Share;
 use shared::threshold::Thresholds;
 use shared::tick::judge_one;
 
-use crate::rollout::{Plan, Span, What};
-use crate::stage::{Ended, Look, Rules, Summary};
+use crate::stage::{Ended, Summary};
+
+pub use look::{Kept, look, watched};
 
 /// The row of one sample of the new version.
 pub fn check(sample: &Sample, thresholds: &Thresholds) -> Check {
@@ -57,60 +56,6 @@ fn whole(value: f64) -> i32 {
     )]
     let whole = value.round() as i32;
     whole
-}
-
-/// The row of one look, with all that it takes to judge it again.
-pub fn look(look: &Look, span: &Span, number: i32, plan: &Plan) -> record::Look {
-    let (what, stage) = match span.what {
-        What::First => ("first", 0),
-        What::Stage(place) => ("stage", place + 1),
-        What::Promoted => ("promoted", 0),
-        What::Soak => ("soak", 0),
-    };
-    let served = |side: fn(Pair) -> Counts| {
-        let counts = look.counts.as_ref()?;
-        let failed = side(counts.failed.pair());
-        let slow = counts.slow.map(|slow| side(slow.pair()).failed);
-        Some(Served {
-            requests: failed.requests,
-            failed: failed.failed,
-            slow,
-        })
-    };
-    let kept = Kept {
-        look: look.clone(),
-        opened: span.watch.opened,
-        wait: span.watch.wait,
-        rules: plan.rules.clone(),
-    };
-    record::Look {
-        stage: i32::try_from(stage).unwrap_or(i32::MAX),
-        what: what.to_owned(),
-        number,
-        traffic_percentage: look
-            .share
-            .as_ref()
-            .ok()
-            .map(|share| i32::from(share.percent())),
-        source: look.counts.as_ref().map(|counts| counts.source.clone()),
-        stable: served(|pair| pair.baseline),
-        canary: served(|pair| pair.canary),
-        seen: serde_json::to_value(kept).unwrap_or_default(),
-        dry_run: plan.is_dry(),
-    }
-}
-
-/// What the records keep of a look, whole: `seen` of its row.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Kept {
-    /// What was seen; not weighed yet.
-    pub look: Look,
-    /// When its span began, since the run began.
-    pub opened: Duration,
-    /// How long that was to last.
-    pub wait: Duration,
-    /// What it was judged by.
-    pub rules: Rules,
 }
 
 /// A stage that begins.

@@ -87,7 +87,7 @@ fn seen(state: &State) -> impl DoubleEndedIterator<Item = &Look> {
         Phase::Watching(span) | Phase::Correcting { span, .. } => Some(span),
         _ => None,
     };
-    span.into_iter().flat_map(|span| &span.watch.seen)
+    span.into_iter().flat_map(|span| span.watch.seen())
 }
 
 fn is_shown(state: &State) -> bool {

@@ -36,6 +36,7 @@ mod facts;
 mod finish;
 mod forward;
 mod learning;
+mod outline;
 mod plan;
 mod start;
 mod state;
@@ -51,6 +52,7 @@ pub use dry::changes;
 pub use duty::{Duty, duty};
 pub use ending::{Ending, Task, Way};
 pub use facts::{Facts, Guards, Lease, Outcome, Reading, Taken};
+pub use outline::Outline;
 #[cfg(test)]
 pub(crate) use plan::tests::plan as some_plan;
 pub use plan::{Hooks, Lifted, Mode, OnInconclusive, Plan, PutBack, Stage, Stages};

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use shared::policy::Finish;
 use shared::split::{Share, Side};
 
 use crate::stage::Rules;
 
 /// A share of the traffic, and how long it is watched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stage {
     /// The canary's share; 0 is a preview that nobody but the probes sees.
     pub share: Share,
@@ -56,7 +57,8 @@ pub enum Mode {
 }
 
 /// What to do with a stage that is inconclusive to the end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OnInconclusive {
     /// Traffic goes back.
     Rollback,
@@ -64,6 +66,17 @@ pub enum OnInconclusive {
     Hold,
     /// The rollout goes on.
     Promote,
+}
+
+impl OnInconclusive {
+    /// The word in the settings.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Rollback => "rollback",
+            Self::Hold => "hold",
+            Self::Promote => "promote",
+        }
+    }
 }
 
 /// When traffic goes back by itself.

@@ -35,7 +35,7 @@ impl Turn<'_> {
         self.state.proven = look.proves_version();
         let found = look.share.as_ref().ok().copied();
         self.learn(span.what, &span.watch, &mut look);
-        span.watch.seen.push(look);
+        span.watch.push(look);
         let drift = self
             .expected(span.what)
             .zip(found)
@@ -141,7 +141,7 @@ impl Turn<'_> {
         if self.now < span.watch.opened + self.plan.proving_max || !readable {
             return Phase::Watching(span);
         }
-        let last = span.watch.seen.last();
+        let last = span.watch.seen().last();
         let mut reasons: Vec<Reason> =
             last.map_or_else(Vec::new, |look| look.new.judged.reasons().to_vec());
         reasons.push(Reason::NotSettled { good, needed });
@@ -168,7 +168,7 @@ impl Turn<'_> {
         let place = self.place(span.what);
         // Whoever does not know where the traffic is judges something else than it thinks.
         let readable = span.watch.unread_in_a_row().is_none();
-        let may_go_on = self.movable && readable && !span.watch.seen.is_empty();
+        let may_go_on = self.movable && readable && !span.watch.seen().is_empty();
         let call = span.watch.call(&self.plan.rules, self.now, latest);
         if let (false, Some(cause)) = (matches!(call, Call::Bad { .. }), self.unreadable(&span)) {
             self.close(&span, Ended::CutOff);

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use shared::evidence::{Counted, Weighed};
 use shared::reason::Reason;
 use shared::sample::Role;
-use shared::split::Share;
+use shared::split::{Counts, Share};
 use shared::tick::{Judged, Tick};
 
 /// What was seen at one moment.
@@ -16,6 +16,9 @@ pub struct Look {
     pub baseline: Option<Tick>,
     /// Requests since the look before, where somebody counts them. Windows of looks do not overlap.
     pub counts: Option<Counted>,
+    /// What the look's own requests at the new version came to, or at the service, where it made many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub burst: Option<Counts>,
     /// The canary's share as the traffic manager tells it, or why it could not be read: then no stage ends well on
     /// this look.
     pub share: Result<Share, String>,
@@ -71,6 +74,7 @@ impl Look {
             new,
             baseline,
             counts,
+            burst: None,
             share,
             evidence: Evidence::Silent,
             weighed: None,
