@@ -13,6 +13,8 @@ pub mod ledger;
 pub mod looking;
 pub mod mover;
 pub mod preflight;
+pub mod replay;
+pub mod replaying;
 pub mod report;
 pub mod rollout;
 pub mod rows;

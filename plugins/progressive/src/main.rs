@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use plugin_progressive::run;
-use plugin_progressive::settings::{PLUGIN, Settings};
+use plugin_progressive::settings::{PLUGIN, Told};
 use shared::clock::{Clock, SystemClock};
 use shared::exit::Exit;
 use shared::guard;
@@ -44,11 +44,16 @@ fn started() -> Exit {
     };
     let clock: Arc<dyn Clock + Send + Sync> = Arc::new(SystemClock::start(cancel.clone()));
     let (raw, found) = Raw::gather(PLUGIN, &given, &environment);
-    match Settings::understand(&raw, found, &environment, clock.now()) {
-        Ok(settings) => {
+    match Told::understand(&raw, found, &environment, clock.now()) {
+        Ok(Told::Rollout(settings)) => {
             let mask = settings.mask.clone();
             let log = Log::new(settings.log_level, &environment, mask, &*clock);
             run::run(&settings, &clock, &cancel, &log)
+        }
+        Ok(Told::Replay(replaying)) => {
+            let mask = replaying.mask.clone();
+            let log = Log::new(replaying.log_level, &environment, mask, &*clock);
+            run::replay(&replaying, &cancel, &log)
         }
         Err(problems) => {
             let mut mask = Mask::default();

@@ -23,6 +23,8 @@ use crate::sentry::Sentry;
 use crate::settings::{CountBy, Settings, Traffic};
 use crate::{edges, preflight};
 
+pub use crate::replaying::replay;
+
 /// What decides: [`next`], or another one to see what becomes of the traffic when deciding itself fails.
 pub type Decides = fn(&Plan, State, Facts) -> (State, Step);
 

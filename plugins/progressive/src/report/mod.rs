@@ -4,6 +4,7 @@ pub mod incident;
 pub mod lines;
 pub mod overdue;
 pub mod planned;
+pub mod replayed;
 pub mod stages;
 pub mod standing;
 pub mod told;

@@ -9,6 +9,7 @@ use shared::settings::read::{Reader, choice};
 use shared::value::{self, Expected};
 
 use super::{Sides, Sources, Traffic};
+use crate::replay::NOBODY;
 use crate::stage::LOOKS_MAX;
 
 /// Who counts requests.
@@ -58,6 +59,8 @@ pub struct Counting {
     pub slow_over: Option<Duration>,
     /// Whether the history says how much failures come in bursts: nobody else does.
     pub learns_icc: bool,
+    /// Whether something can tell what is usual here.
+    pub knows_usual: bool,
 }
 
 impl Counting {
@@ -109,6 +112,20 @@ const WORDS: [(&str, Word); 6] = [
     ("probes", Word::Probes),
 ];
 
+/// The source that records name where `count_by` says this, [`NOBODY`] where there is none; absent where the word leaves
+/// that open.
+pub(super) fn source(word: &str) -> Option<&'static str> {
+    match choice(word, &WORDS, "").ok()? {
+        Word::Auto => None,
+        Word::None => Some(NOBODY),
+        // The one traffic manager that counts.
+        Word::Traffic => Some("haproxy"),
+        Word::Prometheus => Some("prometheus"),
+        Word::Answers => Some("answers"),
+        Word::Probes => Some("probes"),
+    }
+}
+
 pub(super) fn counting(
     read: &mut Reader,
     policy: &Policy,
@@ -159,6 +176,7 @@ pub(super) fn counting(
         Word::Probes => CountBy::Probes,
     };
     Counting {
+        knows_usual: matches!(by, CountBy::Probes) || read.given("database_url").is_some(),
         by,
         learns_icc: policy.analysis.icc.is_none(),
         slow_over: slower.or(policy.analysis.latency_limit),

@@ -6,6 +6,7 @@ mod counting;
 mod given;
 mod hooks;
 mod plan;
+mod replaying;
 mod stages;
 mod traffic;
 
@@ -15,7 +16,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use shared::ci::Ci;
 use shared::endpoint::Endpoint;
-use shared::evidence::{Rule, Rules, alpha_left};
+use shared::evidence::Rules;
 use shared::http::Proxies;
 use shared::log::Level;
 use shared::message::Outcome;
@@ -39,6 +40,7 @@ use crate::rollout::{Mode, Plan};
 
 pub use counting::{Asked, CountBy, Counting};
 pub use hooks::{Hook, HookSettings};
+pub use replaying::{Of, Replaying, Told};
 pub use traffic::{Sides, Traffic};
 
 /// The plugin that these settings are of.
@@ -144,10 +146,12 @@ impl Settings {
         let min_samples = plan.as_ref().map_or(0, |plan| plan.rules.min_samples);
         let counting =
             counting::counting(&mut read, &policy, &sources, traffic.as_ref(), min_samples);
+        // The chance of an error is spent once over all that can err: failed requests, slow ones where they are told,
+        // and the bound of what is usual where something can tell that.
         if let Some(plan) = &mut plan {
             plan.rules.bursts = matches!(counting.by, CountBy::Probes);
-            let knows_usual = plan.rules.bursts || read.given("database_url").is_some();
-            plan.rules.evidence = shares(plan.rules.evidence, &counting, knows_usual);
+            let (whole, tells_slow) = (plan.rules.evidence.failed, counting.tells_slow());
+            plan.rules.evidence = Rules::spent(whole, tells_slow, counting.knows_usual);
         }
         complete::complete(
             &mut read,
@@ -208,23 +212,6 @@ impl Settings {
 
 /// A day: at every hour of it something else is usual.
 const LONG_TERM: Duration = Duration::from_secs(24 * 3600);
-
-/// The chance of an error is spent once over all that can err: failed requests, slow ones where they are told, and the
-/// bound of what is usual where something can tell that.
-fn shares(rules: Rules, counting: &Counting, knows_usual: bool) -> Rules {
-    let whole = rules
-        .slow
-        .map_or(rules.failed.alpha, |slow| slow.alpha + rules.failed.alpha);
-    let rule = Rule {
-        alpha: if knows_usual {
-            alpha_left(whole)
-        } else {
-            whole
-        },
-        ..rules.failed
-    };
-    Rules::of(rule, counting.tells_slow())
-}
 
 /// Settings that the policy can give. Where it cannot be read they are missing, which is no problem of their own.
 const GIVEN_BY_POLICY: &[&str] = &[

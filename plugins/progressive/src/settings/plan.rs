@@ -37,16 +37,15 @@ pub(super) fn plan(read: &mut Reader, policy: &Policy, told: &Told) -> Option<Pl
     let interval = interval
         .or(checks.interval)
         .unwrap_or(Duration::from_secs(30));
-    let healthy_threshold = read.read("healthy_threshold", value::count_above_zero);
-    let healthy_threshold = healthy_threshold.unwrap_or(1);
-    let min_samples = read.read("min_samples", value::count_above_zero);
+    let healthy_threshold = healthy_threshold(read);
+    let min_samples = min_samples(read, policy);
     let thresholds = judging::thresholds(read, policy);
     let rules = Rules {
         evidence: analysis::rules(read, policy, &thresholds),
         thresholds,
         interval,
         bursts: false,
-        min_samples: min_samples.or(policy.analysis.min_samples).unwrap_or(3),
+        min_samples,
         max_wait: policy.progressive_deployment.max_wait_time,
     };
     let soak = read.read("soak", value::duration);
@@ -74,6 +73,16 @@ pub(super) fn plan(read: &mut Reader, policy: &Policy, told: &Told) -> Option<Pl
         stages: stages?,
         finish: finish?,
     })
+}
+
+pub(super) fn healthy_threshold(read: &mut Reader) -> u32 {
+    let said = read.read("healthy_threshold", value::count_above_zero);
+    said.unwrap_or(1)
+}
+
+pub(super) fn min_samples(read: &mut Reader, policy: &Policy) -> u32 {
+    let said = read.read("min_samples", value::count_above_zero);
+    said.or(policy.analysis.min_samples).unwrap_or(3)
 }
 
 /// The soak of pools that take turns is theirs alone.
@@ -109,12 +118,13 @@ fn deadline(read: &mut Reader, told: &Told) -> Duration {
     whole.saturating_sub(passed)
 }
 
-fn on_inconclusive(read: &mut Reader) -> OnInconclusive {
-    let words = [
-        ("rollback", OnInconclusive::Rollback),
-        ("hold", OnInconclusive::Hold),
-        ("promote", OnInconclusive::Promote),
+pub(super) fn on_inconclusive(read: &mut Reader) -> OnInconclusive {
+    let all = [
+        OnInconclusive::Rollback,
+        OnInconclusive::Hold,
+        OnInconclusive::Promote,
     ];
+    let words = all.map(|one| (one.word(), one));
     let said = read.read("on_inconclusive", |text| {
         choice(text, &words, "rollback, hold or promote")
     });

@@ -3,11 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use plugin_progressive::rows::Kept;
-use shared::clock::ReplayClock;
 use shared::store::url::DatabaseUrl;
-use shared::store::{DatabaseConfig, Limits, Records, StoreConfig};
+use shared::store::{Archive, DatabaseConfig, Limits};
 use testbed::backend::Manner;
 use testbed::hostile::{Behaviour, Server, json_answer};
 use testbed::load::Load;
@@ -205,21 +203,16 @@ fn every_look_is_kept_whole_and_is_what_is_usual_for_the_next_rollout() {
                    sum(canary_requests) > 0, sum(stable_requests) > 0, sum(canary_failed), \
                    count(DISTINCT number) = count(*) FROM deployment_looks";
     assert_eq!(postgres.sql(&name, counted), "t|t|t|t|0|t");
-    let clock = ReplayClock::at(Timestamp::UNIX_EPOCH);
-    let config = StoreConfig {
-        database: Some(DatabaseConfig {
-            url: DatabaseUrl::parse(&url).unwrap(),
-            ca_certificate: None,
-        }),
-        journal: pipeline.workspace.join("another.jsonl"),
-        application: "plugin-progressive/0.1.0".into(),
-        limits: limits(),
+    let config = DatabaseConfig {
+        url: DatabaseUrl::parse(&url).unwrap(),
+        ca_certificate: None,
     };
-    let mut records = Records::open(config, &clock);
-    let id = "acme-shop-production-8";
-    let looks = records.looks("acme/shop", "production", id, 1000).unwrap();
-    assert!(looks.value.len() > 5);
-    for looked in looks.value {
+    let nowhere = pipeline.workspace.join("another.jsonl");
+    let archive = Archive::open(Some(&config), &nowhere, "plugin-progressive", limits()).unwrap();
+    let found = archive.rollouts(Some("acme-shop-production-8"), 9).unwrap();
+    let looks = archive.looks(&found[0], 1000, Ok).unwrap();
+    assert!(looks.len() > 5);
+    for looked in looks {
         let kept: Kept = serde_json::from_value(looked.look.seen.clone()).unwrap();
         assert_eq!(serde_json::to_value(&kept).unwrap(), looked.look.seen);
         assert!(kept.look.new.judged.is_good());

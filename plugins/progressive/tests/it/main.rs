@@ -24,6 +24,8 @@ mod policies;
 mod promises;
 mod properties;
 mod refusals;
+mod replaying;
+mod replays;
 mod rollouts;
 mod scenarios;
 mod secured;

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use jiff::Timestamp;
-use plugin_progressive::settings::{PLUGIN, Settings};
+use plugin_progressive::settings::{PLUGIN, Told};
 use shared::settings::catalog;
 use shared::settings::environment::Environment;
 use shared::settings::raw::Raw;
@@ -27,8 +27,11 @@ fn understand(variables: &BTreeMap<String, String>) -> Result<String, String> {
         .map(|(name, value)| (OsString::from(name), OsString::from(value)));
     let environment = Environment::of(pairs);
     let (raw, found) = Raw::gather(PLUGIN, &BTreeMap::new(), &environment);
-    Settings::understand(&raw, found, &environment, Timestamp::UNIX_EPOCH)
-        .map(|settings| format!("{settings:#?}"))
+    Told::understand(&raw, found, &environment, Timestamp::UNIX_EPOCH)
+        .map(|told| match told {
+            Told::Rollout(settings) => format!("{settings:#?}"),
+            Told::Replay(replaying) => format!("{replaying:#?}"),
+        })
         .map_err(|problems| format!("{problems:?}"))
 }
 
