@@ -24,7 +24,7 @@ fn served(requests: u64, failed: u64, slow: Option<u64>) -> Served {
     }
 }
 
-fn look(number: i32) -> Look {
+pub(super) fn look(number: i32) -> Look {
     Look {
         stage: 1,
         what: "stage".into(),

@@ -19,6 +19,7 @@ use testbed::promise::{ADVICE, VERSION, must_be_unreleased};
 
 use super::fencing::stage;
 use super::leasing::{config as lease, take};
+use super::looking::look as seen;
 use super::{
     APPLICATION, COMMIT, Place, at, check_entry, clock, config_of, database, limits, status_entry,
     subject, warnings,
@@ -64,6 +65,7 @@ fn everything(records: &mut Records<'_>, token: Option<i64>) {
     safe(records.intend(&good, token, state(10), before()));
     let mut one = stage(1, StageStatus::InProgress);
     safe(records.record_fenced(&good, token, Record::Stage(one.clone())));
+    safe(records.record_fenced(&good, token, Record::Look(seen(1))));
     one.status = StageStatus::Passed;
     one.completed_at = Some(at(40));
     one.stable = Some(Counts {
@@ -420,7 +422,7 @@ fn the_journal_of_an_earlier_version_is_read_and_delivered() {
         }
         kinds.sort();
         kinds.dedup();
-        assert!(kinds.len() >= 9, "{version} recorded only {kinds:?}");
+        assert!(kinds.len() >= 10, "{version} recorded only {kinds:?}");
         let (place, clock) = (Place::new(), clock());
         fs::create_dir_all(place.journal().parent().unwrap()).unwrap();
         fs::write(place.journal(), &text).unwrap();

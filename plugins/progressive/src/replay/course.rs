@@ -163,8 +163,13 @@ impl Player<'_> {
 
     /// Keeps the figures of what was watched.
     fn close(&mut self, state: &State) {
-        let (Some(what), Some(watch)) = (self.watching.take(), self.world.watch.take()) else {
+        let (Some(what), Some(mirror)) = (self.watching.take(), self.world.watch.take()) else {
             return;
+        };
+        // What the rollout itself still has is weighed, too.
+        let watch = match &state.phase {
+            Phase::Watching(span) if span.what == what => &span.watch,
+            _ => &mirror,
         };
         let now = self.world.now;
         let judged = match what {
@@ -180,7 +185,7 @@ impl Player<'_> {
                 What::First => (0, Share::NONE),
                 What::Promoted | What::Soak => (0, Share::ALL),
             };
-            Summary::of(number, share, &watch, ended(state), now)
+            Summary::of(number, share, watch, ended(state), now)
         });
         let looked = !watch.seen().is_empty();
         self.passages.push(Passage {

@@ -110,7 +110,10 @@ pub(super) fn fault(error: &serde_json::Error) -> String {
     if text.starts_with("missing field") || error.is_syntax() || error.is_eof() {
         return text.to_owned();
     }
-    let expected = text.rsplit_once(", expected ");
+    let is_told = ["invalid ", "unknown "]
+        .iter()
+        .any(|one| text.starts_with(one));
+    let expected = text.rsplit_once(", expected ").filter(|_| is_told);
     expected.map_or("another shape".to_owned(), |(_, expected)| {
         format!("expected {expected}")
     })

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use testbed::backend::Manner;
 use testbed::load::Load;
+use testbed::markdown::{blocks, commands, of};
 use testbed::postgres::Postgres;
 use testbed::scratch::Scratch;
 
@@ -169,6 +170,61 @@ fn the_journal_and_a_file_that_psql_wrote_say_the_same_as_the_database() {
     )
     .with(2, "REFUSED")
     .saying("holds looks of production, and the settings of now are those of staging");
+}
+
+/// A text as it would be of any other rollout.
+fn shape(line: &str) -> String {
+    let worded = line
+        .split(' ')
+        .filter(|word| !word.contains(|c: char| c.is_ascii_digit()));
+    worded
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[test]
+fn the_commands_of_the_page_do_what_the_page_says_one_after_the_other() {
+    let world = World::start();
+    let (_, _, url) = database();
+    let load = Load::start_paced(world.proxy.address, 200);
+    world.green.behave(Manner::Faulty { failing: 1, of: 12 });
+    let pipeline = Pipeline::new("8", world.settings()).with("database_url", &url);
+    pipeline.run(&[LONG]).with(1, "ROLLED BACK");
+    drop(load.stop());
+    let page = blocks("plugins/progressive/docs.md");
+    let commands = commands(&page);
+    assert_eq!(commands.len(), 4);
+    let laptop = Scratch::new("laptop");
+    let binary = Path::new(env!("CARGO_BIN_EXE_plugin-progressive"));
+    let path = format!("{}:/usr/bin:/bin", binary.parent().unwrap().display());
+    let said: Vec<String> = commands
+        .iter()
+        .map(|command| {
+            let shell = Command::new("sh")
+                .env_clear()
+                .envs([("PATH", &path), ("DATABASE_URL", &url)])
+                .current_dir(laptop.path())
+                .args(["-c", command])
+                .output()
+                .unwrap();
+            let (out, errors) = (shell.stdout, String::from_utf8_lossy(&shell.stderr));
+            let out = String::from_utf8(out).unwrap();
+            let expected = if command.starts_with("psql") { 0 } else { 1 };
+            assert_eq!(
+                shell.status.code(),
+                Some(expected),
+                "{command}\n{out}{errors}"
+            );
+            out
+        })
+        .collect();
+    assert!(laptop.join("looks.json").metadata().unwrap().len() > 1000);
+    // What the page shows is what such a command says, but for the figures.
+    let mut shown = of(&page, "text").flat_map(|block| block.text.lines());
+    let second: Vec<String> = said[1].lines().map(shape).collect();
+    let unlike = shown.find(|line| !second.iter().any(|one| one.contains(&shape(line))));
+    assert_eq!(unlike, None, "{}", said[1]);
 }
 
 #[test]

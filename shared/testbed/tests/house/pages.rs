@@ -107,6 +107,7 @@ const DECIDING: &[&str] = &[
     "auto_rollback_on_failure",
     "settle_to",
     "dry_run",
+    "replay",
     "policy",
     "previous_commit",
     "commit",
