@@ -107,6 +107,7 @@ fn the_image_of_health_holds_the_binary_and_what_belongs_to_it() {
     let expected = [
         "bin/plugin-health",
         "etc/ssl/certs/ca-certificates.crt",
+        "usr/share/licenses/plugin-health.txt.gz",
         "usr/share/sbom/plugin-health.cdx.json",
     ];
     assert_eq!(files, BTreeSet::from(expected));
@@ -198,5 +199,24 @@ fn the_list_of_parts_names_what_the_binary_is_made_of() {
         );
         let root = packages.iter().find(|package| package["root"] == true);
         assert_eq!(root.unwrap()["name"], plugin);
+    }
+}
+
+#[test]
+#[ignore = "needs the built images: .ci/images"]
+fn the_licenses_of_everything_in_the_binary_are_with_it() {
+    for (plugin, architecture) in all() {
+        let contents = Contents::of(plugin, architecture);
+        let packed = contents.file(&format!("/usr/share/licenses/{plugin}.txt.gz"));
+        let texts = output(Command::new("gzip").arg("-cd").arg(packed));
+        for words in ["Apache License", "GNU LESSER GENERAL PUBLIC", "BoringSSL"] {
+            assert!(texts.contains(words), "{plugin}: {words}");
+        }
+        assert_eq!(texts.contains("libgit2"), plugin == "plugin-rollback");
+        for part in named(&contents.parts(plugin)["components"]) {
+            let ours = part.ends_with(&format!(" {}", env!("CARGO_PKG_VERSION")));
+            let told = texts.contains(&format!("──── {part}"));
+            assert!(told || ours, "{plugin} for {architecture}: {part}");
+        }
     }
 }

@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use crate::container::{PLUGINS, image, podman};
 
-/// What `plugin-rollback` is linked with.
-const LIBGIT2: &str = "GPL-2.0-only WITH GCC-exception-2.0 AND LGPL-2.1-or-later";
+/// The C library, linked statically, and what `plugin-rollback` is linked with beside it.
+const GLIBC: &str = "LGPL-2.1-or-later";
+const LIBGIT2: &str = "GPL-2.0-only WITH GCC-exception-2.0";
 
 /// Every image and its configuration.
 fn images() -> impl Iterator<Item = (&'static str, &'static str, Value)> {
@@ -48,13 +49,15 @@ fn labels_say_what_the_image_is_of() {
         assert_eq!(label("title"), plugin);
         assert_eq!(label("version"), env!("CARGO_PKG_VERSION"), "{plugin}");
         assert_eq!(label("revision"), revision, "{plugin}");
+        let own = env!("CARGO_PKG_LICENSE");
         let licenses = match plugin {
-            "plugin-rollback" => format!("{} AND {LIBGIT2}", env!("CARGO_PKG_LICENSE")),
-            _ => env!("CARGO_PKG_LICENSE").to_owned(),
+            "plugin-rollback" => format!("{own} AND {LIBGIT2} AND {GLIBC}"),
+            _ => format!("{own} AND {GLIBC}"),
         };
         assert_eq!(label("licenses"), licenses, "{plugin}");
         assert!(!label("description").is_empty(), "{plugin}");
-        assert!(!label("source").is_empty(), "{plugin}");
+        let source = label("source");
+        assert!(source.starts_with("https://"), "{plugin}: {source}");
         assert_eq!(inspected["Architecture"], architecture, "{plugin}");
     }
 }

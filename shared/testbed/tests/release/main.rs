@@ -93,6 +93,7 @@ impl Checkout {
             ("CI_PIPELINE_EVENT", "tag"),
             ("CI_COMMIT_TAG", tag),
             ("CI_COMMIT_SHA", "5f3c2a9"),
+            ("CI_REPO_URL", "https://forge.example/acme/plugins"),
         ];
         match self.run("tags", &pipeline) {
             (Some(0), _) => Ok((self.read("tags"), self.read("moving").replace('\n', " "))),

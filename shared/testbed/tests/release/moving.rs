@@ -49,7 +49,7 @@ fn the_moving_tags_name_the_very_images_of_this_version() {
     assert_eq!(code, Some(0), "{said}");
     assert!(!said.contains(PASSWORD), "{said}");
     assert!(
-        !newer.path("config.json").exists(),
+        !newer.path("logins").exists(),
         "the login stays in the workspace"
     );
 
@@ -126,6 +126,56 @@ fn without_a_key_nothing_is_signed_and_the_log_says_so() {
     }
 }
 
+/// A program for the script, first on its PATH.
+fn tool(checkout: &Checkout, name: &str, script: &str) -> String {
+    let tools = checkout.folder.join("tools");
+    fs::create_dir_all(&tools).unwrap();
+    let program = tools.join(name);
+    fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    format!("{}:/usr/bin:/bin", tools.display())
+}
+
+/// A cosign that has its key and the login for this registry, and writes down how it is called.
+fn cosign(registry: &str) -> String {
+    format!(
+        r#"[ -n "$COSIGN_PRIVATE_KEY$COSIGN_PASSWORD" ] || exit 1
+        grep -qF '"{registry}"' "$DOCKER_CONFIG/config.json" || exit 1
+        echo "$@" >>"$(dirname "$0")/../calls""#
+    )
+}
+
+fn key(path: &str) -> [(&str, &str); 3] {
+    [
+        ("PATH", path),
+        ("COSIGN_PRIVATE_KEY", "a key"),
+        ("COSIGN_PASSWORD", "its password"),
+    ]
+}
+
+/// Docker Hub cannot be asked here: one that leaves a login as skopeo does stands for skopeo. cosign goes by another
+/// name for the Hub.
+#[test]
+fn at_docker_hub_cosign_finds_the_login_too() {
+    let checkout = Checkout::at("1.2.0", &[]);
+    checkout.tagged("1.2.0").unwrap();
+    let skopeo = r#"case $1 in
+        login) cat >/dev/null; echo '{ "auths": { "docker.io": { "auth": "YWNtZTpzZWNyZXQ=" } } }' >"$REGISTRY_AUTH_FILE" ;;
+        inspect) echo '{}' ;;
+        esac"#;
+    tool(&checkout, "skopeo", skopeo);
+    let path = tool(&checkout, "cosign", &cosign("https://index.docker.io/v1/"));
+    let mut variables = vec![
+        ("IMAGES", "docker.io/acme"),
+        ("RELEASE_USERNAME", USER),
+        ("RELEASE_PASSWORD", PASSWORD),
+    ];
+    variables.extend(key(&path));
+    let (code, said) = checkout.run("sign", &variables);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("signed docker.io/acme/plugin-rollback@sha256:"));
+}
+
 /// Debian has no cosign: one that writes down how it is called stands for it. What it is to sign is real.
 #[test]
 fn with_a_key_every_image_is_signed_by_its_digest() {
@@ -133,26 +183,12 @@ fn with_a_key_every_image_is_signed_by_its_digest() {
     published(&registry, "1.2.0");
     let checkout = Checkout::at("1.2.0", &[]);
     checkout.tagged("1.2.0").unwrap();
-    let tools = checkout.folder.join("tools");
-    fs::create_dir(&tools).unwrap();
-    let cosign = tools.join("cosign");
-    let calls = checkout.folder.join("calls");
-    let script = format!(
-        "#!/bin/sh\n[ -s \"$DOCKER_CONFIG/config.json\" ] && [ -n \"$COSIGN_PRIVATE_KEY$COSIGN_PASSWORD\" ] || exit 1\n\
-         echo \"$@\" >>{}\n",
-        calls.display()
-    );
-    fs::write(&cosign, script).unwrap();
-    fs::set_permissions(&cosign, fs::Permissions::from_mode(0o755)).unwrap();
-    let path = format!("{}:/usr/bin:/bin", tools.display());
-    let key = [
-        ("PATH", path.as_str()),
-        ("COSIGN_PRIVATE_KEY", "a key"),
-        ("COSIGN_PASSWORD", "its password"),
-    ];
-    let (code, said) = at(&registry, &checkout, "sign", &key);
+    let host = registry.images();
+    let host = host.split('/').next().unwrap();
+    let path = tool(&checkout, "cosign", &cosign(host));
+    let (code, said) = at(&registry, &checkout, "sign", &key(&path));
     assert_eq!(code, Some(0), "{said}");
-    let calls = fs::read_to_string(calls).unwrap();
+    let calls = fs::read_to_string(checkout.folder.join("calls")).unwrap();
     let calls: Vec<&str> = calls.lines().collect();
     assert_eq!(calls.len(), IMAGES.len());
     for (call, image) in calls.iter().zip(IMAGES) {

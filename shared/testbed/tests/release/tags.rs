@@ -93,6 +93,7 @@ fn what_is_no_release_is_called_next_and_moves_nothing() {
         let variables = [
             ("CI_PIPELINE_EVENT", event),
             ("CI_COMMIT_SHA", "5f3c2a9"),
+            ("CI_REPO_URL", "https://forge.example/acme/plugins"),
             ("CI_COMMIT_TAG", "1.2.3"),
         ];
         assert_eq!(checkout.run("tags", &variables).0, Some(0));
@@ -102,7 +103,7 @@ fn what_is_no_release_is_called_next_and_moves_nothing() {
         );
         assert_eq!(
             checkout.read("build.env"),
-            "VERSION=1.2.3\nREVISION=5f3c2a9\n"
+            "VERSION=1.2.3\nREVISION=5f3c2a9\nSOURCE=https://forge.example/acme/plugins\n"
         );
     }
 }
