@@ -180,19 +180,9 @@ fn database(config: &DatabaseConfig) -> Result<String, String> {
     Ok(format!("{how}; {tables}"))
 }
 
-/// The journal is appended to when a record cannot be delivered: its folder must be one that can be written in.
+/// The journal is appended to when a record cannot be delivered.
 fn writable(journal: &Path) -> Result<String, String> {
-    let shown = journal.display();
-    let folder = journal.parent().unwrap_or(Path::new("."));
-    let tried = std::fs::create_dir_all(folder).and_then(|()| {
-        std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(journal)
-    });
-    tried
-        .map(|_| format!("{shown} can be written"))
-        .map_err(|error| format!("{shown} cannot be written: {error}"))
+    store::writable(journal).map(|()| format!("{} can be written", journal.display()))
 }
 
 fn addresses(settings: &Settings) -> impl Iterator<Item = (&'static str, &Endpoint)> {

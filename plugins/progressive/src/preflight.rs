@@ -39,6 +39,15 @@ pub fn problems(settings: &Settings, mover: &Mover, http: &Arc<Http>, log: &Log)
     if let Some(Hook::Script(path)) = &settings.hook.hook {
         problems.extend(executable(path).err());
     }
+    if settings.dry_run == DryRun::Off
+        && let Err(why) = shared::store::writable(&settings.journal)
+    {
+        // Where there is a database the journal is needed only while that is down.
+        match settings.database {
+            Some(_) => log.warn(&format!("journal: {why}")),
+            None => problems.push(format!("journal: {why}")),
+        }
+    }
     for gate in &settings.gates {
         match number(gate, settings, http).and_then(|value| held(gate, value)) {
             Ok(text) => log.info(&text),

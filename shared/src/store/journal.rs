@@ -20,6 +20,22 @@ pub(super) struct Journal {
     wait: Duration,
 }
 
+/// Whether a journal takes records: its folder is made, and the file with it, if need be.
+///
+/// # Errors
+/// Why it does not, and what to do.
+pub fn writable(journal: &Path) -> Result<(), String> {
+    let folder = journal.parent().unwrap_or(Path::new("."));
+    let tried = fs::create_dir_all(folder)
+        .and_then(|()| OpenOptions::new().create(true).append(true).open(journal));
+    tried.map(drop).map_err(|error| {
+        format!(
+            "{} cannot be written: {error}; set database_url, or a journal in a folder that the step's user can write to",
+            journal.display()
+        )
+    })
+}
+
 /// The journal, with every other process kept out until this is dropped.
 #[derive(Debug)]
 pub(super) struct Locked<'a> {

@@ -43,6 +43,7 @@ use std::path::{Path, PathBuf};
 use self::postgres::{Database, Failure};
 
 pub use self::archive::{Archive, Recorded};
+pub use self::journal::writable;
 pub use self::limits::Limits;
 pub use self::look::{Looked, Usual};
 pub use self::migrate::Schema;

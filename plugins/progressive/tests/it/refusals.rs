@@ -230,3 +230,18 @@ fn a_deployment_that_was_begun_and_is_then_refused_or_blocked_is_called_off_in_t
     assert_eq!(called, "cancelled");
     assert!(reason.contains("/nowhere/admin.sock"), "{reason}");
 }
+
+#[test]
+fn a_place_for_records_that_takes_none_is_found_before_anything_is_touched() {
+    let world = World::start();
+    for preflight in ["true", "false"] {
+        let pipeline = Pipeline::new("8", world.settings())
+            .with("journal", "/proc/version/journal")
+            .with("preflight", preflight);
+        let ended = pipeline.run(&[]).with(2, "REFUSED");
+        ended
+            .saying("journal: /proc/version/journal cannot be written: ")
+            .saying("set database_url, or a journal in a folder that the step's user can write to");
+    }
+    assert_eq!(world.weights(), (100, 0));
+}

@@ -143,7 +143,13 @@ fn a_deployment_script_runs_by_the_shell_of_the_image_as_its_user_without_a_home
 fn without_a_place_for_records_nothing_is_touched() {
     let world = World::start();
     let closed = workspace(0o755);
-    let refused = world.rollout("plugin-progressive", &closed).run();
-    refused.with(1).saying("Permission denied");
+    for preflight in ["true", "false"] {
+        let rollout = world.rollout("plugin-progressive", &closed);
+        let refused = rollout.with(&[("preflight", preflight)]).run();
+        refused
+            .with(2)
+            .saying("REFUSED (exit 2): journal: ")
+            .saying("set database_url, or a journal in a folder that the step's user can write to");
+    }
     assert_eq!(world.weights(), (100, 0));
 }
