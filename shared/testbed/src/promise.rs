@@ -34,6 +34,19 @@ pub fn must_be_unreleased() {
     );
 }
 
+/// Makes sure that this version's record is whole: what it does not name, a later version could take away unseen.
+///
+/// # Panics
+/// When the file has another text, or is not there.
+pub fn must_be_recorded(file: &Path, text: &str) {
+    let recorded = fs::read_to_string(file).unwrap_or_default();
+    assert!(
+        recorded == text,
+        "{} is not what {VERSION} promises by now: run .ci/record before its release; after that raise the version first",
+        file.display()
+    );
+}
+
 /// An environment, what it is an example of, and what it means.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Case {

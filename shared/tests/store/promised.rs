@@ -261,6 +261,18 @@ fn schema(place: &Place) -> Schema {
 }
 
 #[test]
+fn the_record_of_this_version_has_every_table_and_column() {
+    let (then, now) = (Place::new(), Place::new());
+    then.sql(&fs::read_to_string(folder().join(format!("{VERSION}.sql"))).unwrap());
+    upgraded(&now);
+    assert_eq!(
+        columns(&then, &[]),
+        columns(&now, &[]),
+        "run .ci/record before the release of {VERSION}; after that raise the version first"
+    );
+}
+
+#[test]
 fn a_database_of_an_earlier_version_is_brought_forward_and_no_row_is_lost() {
     for (version, text) in recorded(".sql") {
         let (place, clock) = (Place::new(), clock());

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use shared::exit::Exit;
 use shared::settings::catalog::{self, Plugin, Setting};
-use testbed::promise::{ADVICE, VERSION, must_be_unreleased};
+use testbed::promise::{ADVICE, VERSION, must_be_recorded, must_be_unreleased};
 
 use crate::files::root;
 
@@ -173,6 +173,13 @@ fn every_page_has_a_table_of_exit_codes() {
             "{plugin}: {rows:?}"
         );
     }
+}
+
+#[test]
+fn the_record_of_this_version_has_every_setting_and_exit_code() {
+    let folder = folder().join(VERSION);
+    must_be_recorded(&folder.join("settings.tsv"), &settings());
+    must_be_recorded(&folder.join("exit-codes.tsv"), &codes());
 }
 
 #[test]
