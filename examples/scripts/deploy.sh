@@ -15,13 +15,31 @@
 # variables, PATH, HOME and what the step's `script_env` gives it; never the plugin's own secrets. plugin-rollback adds
 # DEPLOYMENT_PREVIOUS_COMMIT, the version to go back to.
 #
+# A plugin calls it in its own container, as user 65534. So every step that runs it uses a plugin's image, `deploy` by
+# `commands:`, and has the folder mounted by `volumes:`. Once, on the agent's machine:
+#
+#   install -d -o 65534 -g 65534 /srv/shop
+#
 # For `traffic: haproxy` the last two actions are not called: plugin-progressive moves the traffic itself. A step with
 # `commands:` can call it, too: it deploys the pipeline's commit then.
 set -eu
 
 : "${DEPLOY_ROOT:?set it in script_env: the folder with releases/, stable and canary}"
+fail() {
+    echo "deploy.sh: $*" >&2
+    exit 1
+}
+
+[ -d "$DEPLOY_ROOT" ] || fail "DEPLOY_ROOT, $DEPLOY_ROOT, is not here: mount it by \`volumes:\` of this step"
 root=$(cd "$DEPLOY_ROOT" && pwd)
 commit=${DEPLOYMENT_COMMIT:-${CI_COMMIT_SHA:-}}
+
+# Said before anything is half done. The log shows what comes from script_env as ***.
+for folder in "$root" "$root/releases"; do
+    [ ! -e "$folder" ] || [ -w "$folder" ] ||
+        fail "user $(id -u) may not write to $folder in DEPLOY_ROOT:" \
+            "on the agent's machine, once, chown -R 65534:65534 $root"
+done
 
 deploy() {
     release=$root/releases/${commit:?the commit to deploy}
@@ -43,7 +61,7 @@ rollback() {
     # plugin-rollback says what was good before: a version that was promoted is on the stable side as well.
     if [ -n "${DEPLOYMENT_PREVIOUS_COMMIT:-}" ] && [ "$(readlink "$root/stable")" = "$root/releases/$commit" ]; then
         good=$root/releases/$DEPLOYMENT_PREVIOUS_COMMIT
-        [ -d "$good" ] || { echo "$good is gone: deploy that version anew" >&2; exit 1; }
+        [ -d "$good" ] || fail "$good is gone: deploy that version anew"
         point stable "$good"
     fi
     point canary "$(readlink "$root/stable")"

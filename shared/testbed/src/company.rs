@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::{PermissionsExt, lchown};
+use std::path::Path;
 
 use crate::example::{World, example, scripted};
 use crate::forge::{self, Flavour, Forge};
@@ -10,8 +12,8 @@ use crate::git_server::{GitServer, PASSWORD};
 use crate::postgres::Postgres;
 use crate::scratch::Scratch;
 use crate::sink::{Reply, Sink};
-use crate::woodpecker::Secret;
-use crate::workflow::{Agent, Step};
+use crate::woodpecker::{self, Secret};
+use crate::workflow::{Agent, Engine, Step};
 
 /// A company whose version `good` is live, and whose `main` has a `bad` one since.
 pub struct Company {
@@ -29,6 +31,8 @@ pub struct Company {
     pub good: String,
     /// The version that is at the head of `main`.
     pub bad: String,
+    /// By what its agent runs steps.
+    pub engine: Engine,
     postgres: &'static Postgres,
     database: String,
     clone_url: String,
@@ -54,7 +58,7 @@ impl Company {
         let secrets = [
             ("database_url", postgres.url(&database)),
             ("slack_webhook_url", slack.url("/services/x")),
-            ("git_password", PASSWORD.to_owned()),
+            ("git_token", PASSWORD.to_owned()),
             ("forge_token", forge::TOKEN.to_owned()),
         ];
         let kept = |(name, value): (&str, String)| (name.to_owned(), Secret::from(value));
@@ -62,6 +66,7 @@ impl Company {
             secrets: secrets.map(kept).into(),
             clone_url: server.url("git", name),
             forge: Forge::start(Flavour::GitHub),
+            engine: Engine::Machine,
             world,
             slack,
             postgres,
@@ -75,6 +80,9 @@ impl Company {
     /// A pipeline on a commit, in a workspace of its own. One that is started by hand says that it is to roll back.
     pub fn agent(&self, workspace: &Scratch, number: &str, commit: &str, event: &str) -> Agent {
         scripted(workspace.path(), commit);
+        // As the clone step leaves it.
+        let everyone = fs::Permissions::from_mode(0o777);
+        fs::set_permissions(workspace.path(), everyone).unwrap();
         let authority = GitServer::shared().ca_file.to_str().unwrap();
         let forge = self.forge.url();
         let mut variables = vec![
@@ -97,7 +105,37 @@ impl Company {
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         let mut agent = Agent::new(workspace.path(), variables.into_iter().map(owned).collect());
         agent.secrets.clone_from(&self.secrets);
+        agent.engine = self.engine;
+        agent.is_trusted = true;
+        agent.volumes.push(format!("{authority}:{authority}"));
         agent
+    }
+
+    /// The secrets that the head of a workflow explains, limited as it says.
+    ///
+    /// # Panics
+    /// When the company does not know one of them.
+    #[must_use]
+    pub fn limited(&self, workflow: &str) -> BTreeMap<String, Secret> {
+        let limited = |(name, limits): (String, woodpecker::Limits)| {
+            let secret = self.secrets.get(&name);
+            let mut secret = secret
+                .unwrap_or_else(|| panic!("nobody has {name}"))
+                .clone();
+            secret.images = limits.images.into_iter().collect();
+            secret.events = limits.events.into_iter().collect();
+            (name, secret)
+        };
+        let explained = woodpecker::explained(workflow).into_iter();
+        explained.map(limited).collect()
+    }
+
+    /// Gives the folder of the releases to this user and group, as is done once on the agent's machine.
+    ///
+    /// # Panics
+    /// When the tests do not run as root.
+    pub fn hand_over(&self, user: u32) {
+        give_all(&self.world.scratch.join("shop"), user);
     }
 
     /// Makes `deploy.sh` of a workspace one that knows the shop by itself. At once: what it deploys gets all traffic at
@@ -150,7 +188,8 @@ impl Company {
         is_cancel: impl Fn(&str, &str) -> bool + Sync,
     ) -> Vec<Step> {
         let workspace = Scratch::new("workspace");
-        let agent = self.agent(&workspace, number, commit, "deployment");
+        let mut agent = self.agent(&workspace, number, commit, "deployment");
+        agent.secrets = self.limited(&example(file));
         let before = |step: &str| before(step, &workspace);
         agent.run_until(&self.workflow(&example(file)), before, is_cancel)
     }
@@ -193,6 +232,16 @@ impl Company {
     pub fn incidents(&self) -> Vec<bool> {
         let items = self.forge.data(|data| data.items.clone());
         items.iter().map(|item| item.closed).collect()
+    }
+}
+
+/// Gives a folder with all that is in it, and what it points to stays whose it is.
+fn give_all(path: &Path, user: u32) {
+    lchown(path, Some(user), Some(user)).unwrap();
+    if path.is_dir() && !path.is_symlink() {
+        for entry in fs::read_dir(path).unwrap() {
+            give_all(&entry.unwrap().path(), user);
+        }
     }
 }
 

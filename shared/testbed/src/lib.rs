@@ -10,6 +10,7 @@ pub mod backend;
 pub mod binary;
 pub mod company;
 pub mod connect_proxy;
+pub mod container;
 pub mod example;
 pub mod forge;
 mod git_guard;

@@ -169,6 +169,14 @@ fn the_example_script_says_what_is_missing() {
     assert!(!output.status.success());
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("set it in script_env"), "{said}");
+    let output = Command::new(scratch.join("deploy.sh"))
+        .arg("get-traffic")
+        .env("DEPLOY_ROOT", scratch.join("srv"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("mount it by `volumes:`"), "{said}");
 }
 
 #[test]

@@ -93,7 +93,6 @@ fn understand(settings: &Value, place: &str) {
             "slack_webhook_url",
             "https://hooks.slack.example/services/T/B/x",
         ),
-        ("git_password", "a-password-for-git"),
         ("git_token", "a-token-for-git"),
         ("ssh_key", "a-key-for-git"),
         ("forge_token", "a-token-for-the-forge"),

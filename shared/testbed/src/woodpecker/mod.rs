@@ -1,5 +1,6 @@
 //! What Woodpecker does to a step before it runs: settings become `PLUGIN_*` variables.
 
+mod explained;
 mod lint;
 mod secret;
 
@@ -7,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_yaml::Value;
 
+pub use explained::{Limits, explained, used};
 pub use lint::lint;
 pub(crate) use lint::{steps, words};
 pub use secret::Secret;

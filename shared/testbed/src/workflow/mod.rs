@@ -1,20 +1,20 @@
 //! A workflow, run as Woodpecker runs it: its steps in one workspace, in their order, by the plugins' own binaries.
 
+mod engine;
 mod process;
 mod stages;
 mod substitution;
 mod when;
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use serde_yaml::Value;
 
-use crate::binary::plugin;
-use crate::woodpecker::{self, Secret, name_of, words};
+use crate::woodpecker::{self, Secret, words};
+pub use engine::Engine;
+use engine::Told;
 use process::Running;
 use stages::{Due, stages};
 use when::{Given, runs_after};
@@ -41,6 +41,7 @@ const STEP_KEYS: &[&str] = &[
     "depends_on",
     "failure",
     "pull",
+    "volumes",
 ];
 
 /// What runs workflows.
@@ -56,6 +57,12 @@ pub struct Agent {
     pub secrets: BTreeMap<String, Secret>,
     /// How long a step may take to end after SIGTERM. Zero: it is killed at once, as when its machine goes down.
     pub grace: Duration,
+    /// By what steps are run.
+    pub engine: Engine,
+    /// Whether an administrator trusts the repository with volumes.
+    pub is_trusted: bool,
+    /// What the agent mounts into every step by itself, as `FROM:TO`.
+    pub volumes: Vec<String>,
 }
 
 /// A step that was run.
@@ -79,6 +86,9 @@ impl Agent {
             cron: String::new(),
             secrets: BTreeMap::new(),
             grace: Duration::from_secs(20),
+            engine: Engine::Machine,
+            is_trusted: false,
+            volumes: Vec::new(),
         }
     }
 
@@ -139,11 +149,8 @@ impl Agent {
         let yaml = self.read(workflow);
         let steps = woodpecker::steps(&yaml);
         let (_, step) = steps.iter().find(|(one, _)| one == name).unwrap();
-        let command = self.command(name, step, false)?;
-        let text = |text: &OsStr| text.to_str().unwrap().to_owned();
-        let handed = command
-            .get_envs()
-            .filter_map(|(name, value)| Some((text(name), text(value?))));
+        let told = self.told(name, step, false)?;
+        let handed = told.variables.into_iter();
         Ok(handed
             .filter(|(name, _)| name.starts_with("PLUGIN_"))
             .collect())
@@ -169,6 +176,10 @@ impl Agent {
         known(&yaml, WORKFLOW_KEYS);
         for (_, step) in woodpecker::steps(&yaml) {
             known(step, STEP_KEYS);
+            assert!(
+                self.is_trusted || step["volumes"].is_null(),
+                "the repository is not trusted with `volumes`"
+            );
         }
         yaml
     }
@@ -189,7 +200,8 @@ impl Agent {
     ) -> Vec<Step> {
         std::thread::scope(|threads| {
             let run = |one: &Due<'_>| {
-                let command = self.command(&one.name, one.step, failed).unwrap();
+                let told = self.told(&one.name, one.step, failed).unwrap();
+                let command = self.engine.command(&told);
                 let name = one.name.clone();
                 threads.spawn(move || {
                     let (code, log) = running.run(command, |line| is_cancel(&name, line));
@@ -202,43 +214,46 @@ impl Agent {
         })
     }
 
-    /// A step's process, which knows nothing but what Woodpecker tells it.
-    fn command(&self, name: &str, step: &Value, failed: bool) -> Result<Command, String> {
+    /// What a step is told, which is all that it knows.
+    fn told<'a>(&'a self, name: &str, step: &'a Value, failed: bool) -> Result<Told<'a>, String> {
         let image = step["image"].as_str().unwrap();
         let commands: Vec<&str> = words(&step["commands"]).collect();
         // So Woodpecker tells them apart.
         let is_plugin = commands.is_empty() && step["environment"].is_null();
         let secrets = self.secrets_for(image, is_plugin);
-        let (mut command, kind) = if is_plugin {
-            let program = name_of(image).rsplit('/').next().unwrap();
-            (Command::new(plugin(program)), "plugin")
-        } else {
-            let mut command = Command::new("/bin/sh");
-            command.args(["-e", "-c", &commands.join("\n")]);
-            (command, "commands")
-        };
-        let set = self.variables.iter().filter(|(_, value)| !value.is_empty());
-        command.env_clear().envs(set);
-        if !is_plugin {
-            command.env("PATH", "/usr/local/bin:/usr/bin:/bin");
-        }
-        let status = if failed { "failure" } else { "success" };
-        command
-            .current_dir(&self.workspace)
-            .env("CI", "woodpecker")
-            .env("CI_WORKSPACE", &self.workspace)
-            .env("CI_PIPELINE_STATUS", status)
-            .env("CI_STEP_NAME", name)
-            .env("CI_STEP_TYPE", kind)
-            .env("NO_COLOR", "1");
+        let mut variables = self.variables.clone();
+        variables.retain(|_, value| !value.is_empty());
+        let workspace = self.workspace.display().to_string();
+        let own = [
+            ("CI", "woodpecker"),
+            ("CI_WORKSPACE", &workspace),
+            (
+                "CI_PIPELINE_STATUS",
+                if failed { "failure" } else { "success" },
+            ),
+            ("CI_STEP_NAME", name),
+            (
+                "CI_STEP_TYPE",
+                if is_plugin { "plugin" } else { "commands" },
+            ),
+            ("NO_COLOR", "1"),
+        ];
+        variables.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
         // What the YAML says is not for others to say.
         if !step["settings"].is_null() {
-            command.envs(woodpecker::variables(&step["settings"], &secrets)?);
+            variables.extend(woodpecker::variables(&step["settings"], &secrets)?);
         }
         if !step["environment"].is_null() {
-            command.envs(woodpecker::environment(&step["environment"], &secrets)?);
+            variables.extend(woodpecker::environment(&step["environment"], &secrets)?);
         }
-        Ok(command)
+        let volumes = self.volumes.iter().map(String::as_str);
+        Ok(Told {
+            image,
+            commands: (!is_plugin).then(|| commands.join("\n")),
+            variables,
+            workspace: &self.workspace,
+            volumes: volumes.chain(words(&step["volumes"])).collect(),
+        })
     }
 
     fn secrets_for(&self, image: &str, is_plugin: bool) -> BTreeMap<String, String> {

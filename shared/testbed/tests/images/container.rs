@@ -1,12 +1,12 @@
 //! A step in its image, as Woodpecker runs one: the image's own entrypoint and user, settings in the environment, a
-//! workspace that is a volume. Harder than Woodpecker: nothing but the workspace can be written to, no capability is
-//! left, and nothing is added to the image.
+//! workspace that is a volume.
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use testbed::container;
 use testbed::scratch::Scratch;
 
 /// Where Woodpecker mounts the workspace.
@@ -136,20 +136,8 @@ impl Step {
     pub(crate) fn start(self) -> Running {
         let number = CONTAINERS.fetch_add(1, Ordering::Relaxed);
         let name = format!("images-{}-{number}", std::process::id());
-        let mut command = Command::new("podman");
-        command
-            .args([
-                "run",
-                "--rm",
-                "--pull=never",
-                "--network=host",
-                "--timeout=120",
-            ])
-            .args(["--read-only", "--read-only-tmpfs=false", "--cap-drop=all"])
-            .args(["--security-opt=no-new-privileges", "--passwd=false"])
-            .args(["--http-proxy=false", "--unsetenv=TERM", "--log-driver=none"])
-            .args(["--name", &name])
-            .args(&self.podman);
+        let mut command = container::run();
+        command.args(["--name", &name]).args(&self.podman);
         for (name, value) in &self.variables {
             command.arg(format!("--env={name}={value}"));
         }

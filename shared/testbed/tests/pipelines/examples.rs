@@ -85,6 +85,7 @@ fn the_rollout_goes_through_its_stages_and_what_it_leaves_when_killed_is_settled
     let cron = company.workflow(&example("pipelines/settle-cron.yaml"));
     // Of the same number, so that the lease is its own: another one would have to wait until it has run out.
     let mut agent = company.agent(&workspace, "9", &company.good, "cron");
+    agent.secrets = company.limited(&example("pipelines/settle-cron.yaml"));
     assert!(agent.run(&cron, |_| ()).is_empty(), "it is another cron");
     "settle".clone_into(&mut agent.cron);
     let ran = agent.run(&cron, |_| ());

@@ -2,8 +2,9 @@
 
 use std::fs;
 
+use serde_json::Value;
 use testbed::company::{Company, ended};
-use testbed::example::example;
+use testbed::example::{example, top};
 use testbed::scratch::Scratch;
 
 use crate::asked::asked;
@@ -64,6 +65,39 @@ fn the_policy_with_every_key_warns_before_it_fails() {
     assert!(log.contains("error rate 4 % > limit 3 %"), "{log}");
     let (code, log) = judged(policy, "production", r#""error_rate": 6"#);
     assert_eq!(code, Some(1), "{log}");
+}
+
+/// Holds a policy against the schema that its first line names, with both in a folder as README says.
+pub(crate) fn against_its_schema(policy: &str, place: &str) {
+    let folder = Scratch::new("policy");
+    let name = "deployment-policy.schema.json";
+    let schema = top().join("examples/policies").join(name);
+    fs::copy(schema, folder.join(name)).unwrap();
+    let first = policy.lines().next().unwrap();
+    let named = first.strip_prefix("# yaml-language-server: $schema=");
+    let named = named.unwrap_or_else(|| panic!("{place} does not begin with its schema"));
+    let schema = fs::read_to_string(folder.join(named));
+    let schema = schema.unwrap_or_else(|error| panic!("{place}: {named}: {error}"));
+    let schema: Value = serde_json::from_str(&schema).unwrap();
+    let policy: Value = serde_yaml::from_str(policy).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    if let Err(error) = validator.validate(&policy) {
+        panic!("{place}: {error}");
+    }
+}
+
+#[test]
+fn every_policy_is_what_the_schema_beside_it_says() {
+    let mut found = 0;
+    for entry in fs::read_dir(top().join("examples/policies")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ending| ending == "yaml") {
+            let text = fs::read_to_string(&path).unwrap();
+            against_its_schema(&text, &path.display().to_string());
+            found += 1;
+        }
+    }
+    assert!(found >= 4, "{found}");
 }
 
 /// A rollout that is told nothing but its endpoints, its script and how long to wait.

@@ -11,6 +11,7 @@ use testbed::woodpecker::Secret;
 use testbed::workflow::{Agent, Step};
 
 use crate::asked::asked;
+use crate::policies::against_its_schema;
 
 const PAGE: &str = "README.md";
 
@@ -167,7 +168,9 @@ fn secrets(company: &Company) -> BTreeMap<String, Secret> {
             };
             let value = match of("--value")[0] {
                 "\"$DATABASE_URL\"" => "database_url",
-                "\"$GIT_TOKEN\"" => "git_password",
+                "\"$GIT_TOKEN\"" => "git_token",
+                "\"$FORGE_TOKEN\"" => "forge_token",
+                "\"$SLACK_WEBHOOK_URL\"" => "slack_webhook_url",
                 other => panic!("nobody knows {other}"),
             };
             let secret = Secret::from(company.secrets[value].value.as_str());
@@ -204,6 +207,7 @@ fn gate(block: &Block) {
     let workflow = company.workflow(&block.text);
     let workspace = Scratch::new("workspace");
     let mut agent = agent(&company, &workspace, "8", &company.bad, "push");
+    agent.is_trusted = false;
     company.teach(&workspace, true);
     all_passed(&agent.run(&workflow, |_| ()), &["deploy", "gate"]);
     assert_eq!(company.world.released("stable"), company.bad);
@@ -246,6 +250,7 @@ fn answer(block: &Block) {
 }
 
 fn policy(block: &Block) {
+    against_its_schema(&block.text, &block.place);
     // Twice the limit, and half of what the other environment's is.
     let answer = r#"{"status": "healthy", "error_rate": 10}"#;
     ended(
@@ -301,7 +306,6 @@ fn rollout(block: &Block) {
     let deploy = |number: &str, commit: &str, bears: Option<&str>| {
         let workspace = Scratch::new("workspace");
         let agent = agent(&company, &workspace, number, commit, "deployment");
-        company.teach(&workspace, false);
         if let Some(bears) = bears {
             fs::write(workspace.join("build/bears"), bears).unwrap();
         }

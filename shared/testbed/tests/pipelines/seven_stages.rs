@@ -49,7 +49,8 @@ fn a_good_version_goes_through_all_stages_and_is_what_is_gone_back_to_by_hand() 
 
     // Nobody saw it in the pipeline: customers did.
     let workspace = Scratch::new("workspace");
-    let agent = company.agent(&workspace, "9", &company.bad, "manual");
+    let mut agent = company.agent(&workspace, "9", &company.bad, "manual");
+    agent.secrets = company.limited(&example(FILE));
     let ran = agent.run(&company.workflow(&example(FILE)), |_| ());
     assert_eq!(names(&ran), ["rollback by hand"]);
     let log = ended(&ran, "rollback by hand", 0);

@@ -157,38 +157,36 @@ fn the_privilege_that_is_asked_for_is_the_builders_alone() {
     }
 }
 
-/// Every secret that a pipeline names.
-fn secrets(value: &Value, found: &mut BTreeSet<String>) {
-    match value {
-        Value::Mapping(map) => {
-            found.extend(
-                map.get("from_secret")
-                    .and_then(Value::as_str)
-                    .map(str::to_owned),
-            );
-            map.values().for_each(|value| secrets(value, found));
+#[test]
+fn every_secret_is_explained_where_it_is_used() {
+    for folder in [".woodpecker", "examples/pipelines"] {
+        for entry in fs::read_dir(top().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let text = fs::read_to_string(&path).unwrap();
+            let comments: Vec<&str> = text
+                .lines()
+                .filter(|line| line.starts_with("#  "))
+                .collect();
+            for secret in woodpecker::used(&parsed(&text)).into_keys() {
+                let told = comments.iter().find(|line| line.contains(&secret));
+                assert!(
+                    told.is_some(),
+                    "{} does not say what the secret {secret} is to be limited to",
+                    path.display()
+                );
+            }
         }
-        Value::Sequence(list) => list.iter().for_each(|value| secrets(value, found)),
-        _ => {}
     }
 }
 
 #[test]
-fn every_secret_is_explained_where_it_is_used() {
-    for name in ["check.yaml", "test.yaml", "images.yaml", "release.yaml"] {
-        let (text, mut found) = (file(name), BTreeSet::new());
-        secrets(&parsed(&text), &mut found);
-        let comments: Vec<&str> = text
-            .lines()
-            .filter(|line| line.starts_with("#  "))
-            .collect();
-        for secret in found {
-            let told = comments.iter().find(|line| line.contains(&secret));
-            assert!(
-                told.is_some(),
-                "{name} does not say what the secret {secret} is to be limited to"
-            );
-        }
+fn every_example_says_exactly_by_which_images_and_in_which_events_a_secret_is_used() {
+    for entry in fs::read_dir(top().join("examples/pipelines")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        let used = woodpecker::used(&parsed(&text));
+        assert!(!used.is_empty(), "{}", path.display());
+        assert_eq!(woodpecker::explained(&text), used, "{}", path.display());
     }
 }
 

@@ -122,3 +122,44 @@ fn a_secret_that_is_limited_to_an_image_is_not_for_commands() {
     pipeline.agent.secrets.insert("token".to_owned(), secret);
     pipeline.run(&env(", environment: {T: {from_secret: token}}"));
 }
+
+#[test]
+fn a_volume_is_there_for_a_repository_that_is_trusted_with_it() {
+    let mut pipeline = Pipeline::new();
+    pipeline.agent.is_trusted = true;
+    let log = pipeline.log(&env(", volumes: ['/tmp:/tmp']"));
+    assert!(log.contains("CI_STEP_TYPE=commands\n"), "{log}");
+}
+
+#[test]
+#[should_panic(expected = "the repository is not trusted with `volumes`")]
+fn without_that_trust_a_workflow_with_volumes_does_not_run() {
+    Pipeline::new().run(&env(", volumes: ['/tmp:/tmp']"));
+}
+
+#[test]
+#[should_panic(expected = "/nowhere/at/all is not there to be mounted")]
+fn a_folder_that_is_not_there_is_not_mounted() {
+    let mut pipeline = Pipeline::new();
+    pipeline.agent.is_trusted = true;
+    pipeline.run(&env(", volumes: ['/nowhere/at/all:/nowhere/at/all']"));
+}
+
+#[test]
+fn commands_in_a_plugins_image_are_no_plugin() {
+    let pipeline = Pipeline::new();
+    let log = pipeline.log(
+        "when: {event: push}\nsteps: [{name: a, image: 'plugin-rollback:0.1.0', commands: ['echo $CI_STEP_TYPE']}]",
+    );
+    assert_eq!(log, "commands\n");
+}
+
+#[test]
+#[should_panic(expected = "secret \\\"token\\\" not found")]
+fn a_secret_that_is_limited_to_a_plugins_image_is_not_for_commands_in_that_image() {
+    let mut pipeline = Pipeline::new();
+    let secret = Secret::from("s3cret").limited_to(&["plugin-rollback"]);
+    pipeline.agent.secrets.insert("token".to_owned(), secret);
+    let text = env(", environment: {T: {from_secret: token}}");
+    pipeline.run(&text.replace("image: alpine", "image: 'plugin-rollback:0.1.0'"));
+}
