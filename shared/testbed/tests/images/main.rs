@@ -7,6 +7,7 @@ mod contents;
 mod emulated;
 mod health;
 mod labels;
+mod pipeline;
 mod progressive;
 mod rollback;
 mod team;
