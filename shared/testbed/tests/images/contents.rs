@@ -84,6 +84,18 @@ fn every_binary_is_static_and_for_its_architecture() {
     }
 }
 
+/// An image is fetched before every deployment. Who needs more raises this, and says why.
+#[test]
+#[ignore = "needs the built images: .ci/images"]
+fn no_binary_grows_unseen() {
+    let bytes = [5_600_000, 6_500_000, 7_200_000];
+    for (plugin, most) in PLUGINS.into_iter().zip(bytes) {
+        let binary = Contents::of(plugin, "amd64").binary(plugin);
+        let size = std::fs::metadata(binary).unwrap().len();
+        assert!(size <= most, "{plugin}: {size} bytes, at most {most}");
+    }
+}
+
 #[test]
 #[ignore = "needs the built images: .ci/images"]
 fn a_binary_that_is_copied_out_runs_alone() {
