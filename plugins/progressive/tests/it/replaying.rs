@@ -210,7 +210,7 @@ fn the_commands_of_the_page_do_what_the_page_says_one_after_the_other() {
                 .unwrap();
             let (out, errors) = (shell.stdout, String::from_utf8_lossy(&shell.stderr));
             let out = String::from_utf8(out).unwrap();
-            let expected = if command.starts_with("psql") { 0 } else { 1 };
+            let expected = i32::from(!command.starts_with("psql"));
             assert_eq!(
                 shell.status.code(),
                 Some(expected),
