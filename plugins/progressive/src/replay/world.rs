@@ -71,8 +71,8 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Goes to where this span was watched, and makes it begin when that did. Not so where it was not: then the record
-    /// ends before it.
+    /// Goes to where this span was watched, and makes it begin when that did, however much sooner these rules come to it.
+    /// Not so where it was not watched: then the record ends before it.
     pub(super) fn open(&mut self, span: &mut Span) -> bool {
         let from = self.place + usize::from(self.seen > 0);
         let stretches = self.attempt.stretches.iter().enumerate().skip(from);
@@ -80,11 +80,6 @@ impl<'a> World<'a> {
         let Some((place, stretch)) = wanted.next() else {
             return false;
         };
-        // Later than that by more than a look, it would have been watched at another time than it was.
-        let latest = stretch.opened + self.plan.rules.interval_of(stretch.wait);
-        if self.now > latest {
-            return false;
-        }
         (self.place, self.seen) = (place, 0);
         self.now = stretch.opened;
         let watch = Watch::open(stretch.opened, stretch.wait);

@@ -60,6 +60,10 @@ fn play(plan: &Plan, mut draw: impl FnMut(Duration) -> Drawn) -> Played {
                 for tick in std::iter::once(&mut look.new).chain(&mut look.baseline) {
                     tick.judged = judged(&tick.samples, None, &plan.rules);
                 }
+                if let Some(counts) = &mut look.counts {
+                    counts.judge(&plan.rules.thresholds);
+                    counts.icc = drawn.icc;
+                }
                 looks += 1;
                 rows.push(recorded(plan, &state, &look, looks, &mut reading));
                 Outcome::Looked(Box::new(look))
@@ -99,6 +103,8 @@ struct Drawn {
     share: Option<u8>,
     is_read: bool,
     cancels: bool,
+    /// How much failures come in bursts, as a history says.
+    icc: Option<f64>,
 }
 
 fn good(word: char) -> Drawn {
@@ -107,6 +113,7 @@ fn good(word: char) -> Drawn {
         share: None,
         is_read: true,
         cancels: false,
+        icc: None,
     }
 }
 
@@ -138,6 +145,7 @@ fn tape(mut bytes: Vec<u8>, cancels: bool) -> impl FnMut(Duration) -> Drawn {
             share: (drift < 3).then_some(cancel % 101),
             is_read: read >= 8,
             cancels: cancels && cancel < 12,
+            icc: None,
         }
     }
 }
@@ -377,6 +385,56 @@ fn evidence_is_weighed_anew_and_what_clients_had_sent_is_told() {
 }
 
 #[test]
+fn what_an_outage_of_both_is_depends_on_the_limits_of_now() {
+    let mut plan = plan();
+    plan.rules.interval = s(10);
+    plan.rules.thresholds.fail.availability = 30.0;
+    plan.rules.thresholds.warn.availability = 30.0;
+    plan.rules.thresholds.fail.error_rate = 70.0;
+    plan.rules.evidence.failed.limit = 0.7;
+    let played = play(&plan, words("O"));
+    assert!(
+        matches!(played.cause, Cause::Success { .. }),
+        "{}",
+        played.cause
+    );
+    let mut now = judging(&plan);
+    now.thresholds = shared::threshold::Thresholds::default();
+    let outages =
+        |course: &Course| -> u32 { course.passages.iter().map(|one| one.summary.outages).sum() };
+    let (old, new) = (again(&played.rows, None), again(&played.rows, Some(&now)));
+    assert_eq!(outages(&old), 0);
+    assert!(outages(&new) > 3 && cause(&new).is_none(), "{:?}", new.end);
+}
+
+#[test]
+fn a_policy_that_says_how_failures_come_in_bursts_beats_the_history() {
+    let plan = plan();
+    let played = play(&plan, |_| Drawn {
+        icc: Some(0.9),
+        ..good('w')
+    });
+    let mut now = judging(&plan);
+    let history = again(&played.rows, Some(&now));
+    assert_eq!(history.at.look, Some(played.looks));
+    now.icc_is_said = true;
+    let said = again(&played.rows, Some(&now));
+    assert!(matches!(
+        cause(&said),
+        Some(Cause::Bad {
+            rule: Rule::Evidence,
+            ..
+        })
+    ));
+    assert!(
+        said.at.look < history.at.look,
+        "{:?} {:?}",
+        said.at,
+        history.at
+    );
+}
+
+#[test]
 fn rules_that_would_have_watched_for_longer_are_undecided_where_the_stage_was_left() {
     let plan = plan();
     let played = play(&plan, words("."));
@@ -431,6 +489,9 @@ fn a_run_that_was_killed_and_begun_again_is_judged_on() {
         text.contains("run 1: stage 1 ") && text.contains("run 2: stage 1 "),
         "{text}"
     );
+    // Also where both came no further than to their first look.
+    let firsts = all.iter().filter(|row| row.number == 1).cloned();
+    assert_eq!(Record::of(firsts.collect()).attempts.len(), 2);
     // A record that is written down twice is the same record.
     let doubled: Vec<Row> = all
         .iter()
