@@ -37,8 +37,8 @@ commit=${DEPLOYMENT_COMMIT:-${CI_COMMIT_SHA:-}}
 # Said before anything is half done. The log shows what comes from script_env as ***.
 for folder in "$root" "$root/releases"; do
     [ ! -e "$folder" ] || [ -w "$folder" ] ||
-        fail "user $(id -u) may not write to $folder in DEPLOY_ROOT:" \
-            "on the agent's machine, once, chown -R 65534:65534 $root"
+        fail "user $(id -u) may not write to $folder:" \
+            "on the agent's machine, once, chown -R 65534:65534 $root (DEPLOY_ROOT)"
 done
 
 deploy() {

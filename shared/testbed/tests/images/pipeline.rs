@@ -54,15 +54,34 @@ fn what_was_deployed_in_one_image_is_promoted_and_rolled_back_in_the_others() {
     assert_eq!(company.world.weights(), (100, 0));
 }
 
+/// What the example's script says to a user who is not the folder's.
+const CLEAR: [&str; 2] = [
+    "user 65534 may not write to ",
+    ": on the agent's machine, once, chown -R 65534:65534 ",
+];
+
 #[test]
 #[ignore = "needs the built images: .ci/images"]
 fn a_folder_of_roots_is_left_as_it_is_and_the_log_says_what_to_do() {
     let company = contained("image-root.git");
     let ran = company.deploy(FILE, "8", &company.bad, |_, _| ());
     let log = ended(&ran, "deploy", 1);
-    for text in ["user 65534 may not write to ", "chown -R 65534:65534 "] {
-        assert!(log.contains(text), "{log}");
-    }
+    assert!(CLEAR.iter().all(|text| log.contains(text)), "{log}");
     assert_eq!(company.world.released("canary"), company.good);
     assert_eq!(company.world.weights(), (100, 0));
+}
+
+#[test]
+#[ignore = "needs the built images: .ci/images"]
+fn what_root_deployed_is_not_promoted_and_the_log_says_what_to_do() {
+    let company = contained("image-promote.git");
+    company.hand_over(USER);
+    let ran = company.deploy(FILE, "8", &company.bad, |step, _| {
+        if step == "rollout" {
+            company.hand_over(0);
+        }
+    });
+    let log = ended(&ran, "rollout", 4);
+    assert!(CLEAR.iter().all(|text| log.contains(text)), "{log}");
+    assert_eq!(company.world.released("stable"), company.good);
 }
