@@ -92,7 +92,7 @@ fn pipeline(text: &str, place: &str) -> usize {
         let is_plugin = step.get("settings").is_some();
         assert!(!is_plugin || step.get("environment").is_none(), "{place}");
         let image = step["image"].as_str().unwrap();
-        if image.starts_with("plugin-progressive:") {
+        if is_plugin && image.starts_with("plugin-progressive:") {
             understand(&step["settings"], place);
             ours += 1;
         }
