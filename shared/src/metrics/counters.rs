@@ -14,7 +14,8 @@ use crate::split::Served;
 /// What stands for the side in a selector.
 pub const SIDE: &str = "$side";
 
-/// Scrapes after each change of the traffic whose time belongs to the traffic before it, in part or whole.
+/// Scrapes of each instance after each change of the traffic whose time belongs to the traffic before it, in part or
+/// whole.
 const LAG: usize = 2;
 
 /// How far back the server is asked beyond the last window: a scrape that is older is no neighbour any more.
@@ -129,18 +130,19 @@ impl Counters {
         };
         let back = (elapsed.saturating_sub(since) + NEIGHBOUR).min(BACK_MAX);
         let sides = self.ask(http, back)?;
-        let Some(to) = common(&sides, Side::newest) else {
+        let Some(to) = common(&sides, Side::complete, f64::min) else {
             return Ok(None);
         };
         let from = match self.state {
             State::Off => return Ok(None),
             State::Changed(at) => {
                 // The first answer comes at once after the change, so that what it has is from before.
-                self.state = State::Lagging(to, at);
+                let changed = common(&sides, Side::newest, f64::max).unwrap_or(to);
+                self.state = State::Lagging(changed, at);
                 return Ok(None);
             }
             State::Lagging(changed, at) => {
-                let after = |side: &Side| side.scrape_after(changed, LAG);
+                let after = |side: &Side| side.scraped_after(changed, LAG);
                 let Some(from) = sides.iter().map(after).collect::<Option<Vec<_>>>() else {
                     return Ok(None);
                 };
@@ -182,10 +184,14 @@ impl Counters {
     }
 }
 
-/// The earlier of what both sides say; absent where one of them says nothing.
-fn common(sides: &[Side; 2], of: impl Fn(&Side) -> Option<f64>) -> Option<f64> {
+/// One of what both sides say; absent where one of them says nothing.
+fn common(
+    sides: &[Side; 2],
+    of: impl Fn(&Side) -> Option<f64>,
+    choose: impl Fn(f64, f64) -> f64,
+) -> Option<f64> {
     let [stable, canary] = sides;
-    Some(of(stable)?.min(of(canary)?))
+    Some(choose(of(stable)?, of(canary)?))
 }
 
 #[cfg(test)]

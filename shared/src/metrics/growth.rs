@@ -4,6 +4,8 @@
 //! that are scraped at different moments can be compared over the same span, and an outage of both falls into the same
 //! window on either side.
 
+use std::collections::BTreeMap;
+
 use crate::split::Served;
 
 /// What was scraped of one counter.
@@ -35,24 +37,60 @@ pub(super) struct Grown {
 }
 
 impl Side {
-    /// When its requests were scraped, oldest first.
-    fn scrapes(&self) -> Vec<f64> {
-        let samples = self.requests.iter().flat_map(|series| &series.samples);
-        let mut times: Vec<f64> = samples.map(|(at, _)| *at).collect();
-        times.sort_by(f64::total_cmp);
-        times.dedup();
-        times
+    /// When the requests of each of its instances were scraped, oldest first.
+    fn scrapes(&self) -> BTreeMap<&str, Vec<f64>> {
+        let mut scrapes: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+        for series in &self.requests {
+            let times = scrapes.entry(&series.instance).or_default();
+            times.extend(series.samples.iter().map(|(at, _)| *at));
+        }
+        for times in scrapes.values_mut() {
+            times.sort_by(f64::total_cmp);
+            times.dedup();
+        }
+        scrapes
     }
 
-    /// When the last of its instances was scraped.
+    /// The same of those that are still there. An instance is gone when it was silent for longer than two of the
+    /// longest pauses between two scrapes of any: a scrape may be missed.
+    fn present(&self) -> Vec<Vec<f64>> {
+        let scrapes = self.scrapes();
+        let pauses = scrapes.values().flat_map(|times| times.windows(2));
+        let pause = pauses.map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);
+        let Some(newest) = self.newest() else {
+            return Vec::new();
+        };
+        let is_there = |times: &Vec<f64>| {
+            let last = times.last().copied();
+            last.is_some_and(|last| newest - last <= 2.0 * pause)
+        };
+        scrapes.into_values().filter(is_there).collect()
+    }
+
+    /// When any of its instances was scraped last.
     pub(super) fn newest(&self) -> Option<f64> {
-        self.scrapes().last().copied()
+        let samples = self.requests.iter().flat_map(|series| &series.samples);
+        samples.map(|(at, _)| *at).reduce(f64::max)
     }
 
-    /// The end of the scrape that is so many after an instant, from 1.
-    pub(super) fn scrape_after(&self, instant: f64, number: usize) -> Option<f64> {
-        let mut later = self.scrapes().into_iter().filter(|at| *at > instant);
-        later.nth(number.checked_sub(1)?)
+    /// Until when all of its instances were scraped: what one of them served since is not known yet.
+    pub(super) fn complete(&self) -> Option<f64> {
+        let present = self.present();
+        let lasts = present.iter().filter_map(|times| times.last().copied());
+        lasts.reduce(f64::min)
+    }
+
+    /// When each of its instances has been scraped so many times after an instant, from 1; absent while one has not.
+    pub(super) fn scraped_after(&self, instant: f64, number: usize) -> Option<f64> {
+        let place = number.checked_sub(1)?;
+        let present = self.present();
+        let mut ends = present
+            .iter()
+            .map(|times| times.iter().filter(|at| **at > instant).nth(place).copied());
+        ends.try_fold(None, |latest: Option<f64>, end| {
+            let end = end?;
+            Some(Some(latest.map_or(end, |latest| latest.max(end))))
+        })?
     }
 
     /// What was counted after `from` and until `to`.
@@ -262,18 +300,73 @@ mod tests {
         assert_eq!((third.requests, third.failed), (0, 0));
     }
 
+    /// Scrapes of the requests of some instances, which count nothing.
+    fn scraped(instances: &[(&str, &[f64])]) -> Side {
+        let all = instances.iter().map(|(name, times)| {
+            let samples: Vec<(f64, f64)> = times.iter().map(|at| (*at, 1.0)).collect();
+            series(name, &samples)
+        });
+        side(all.collect(), vec![])
+    }
+
     #[test]
-    fn scrapes_are_counted_after_an_instant() {
-        let side = side(
-            vec![
-                series("a", &[(0.0, 1.0), (10.0, 1.0), (20.0, 1.0)]),
-                series("b", &[(10.0, 1.0)]),
-            ],
-            vec![],
-        );
-        assert_eq!(side.newest(), Some(20.0));
-        assert_eq!(side.scrape_after(0.0, 2), Some(20.0));
-        assert_eq!(side.scrape_after(0.0, 3), None);
+    fn scrapes_are_counted_after_an_instant_for_each_instance() {
+        let alone = scraped(&[("a", &[0.0, 10.0, 20.0])]);
+        assert_eq!(alone.newest(), Some(20.0));
+        assert_eq!(alone.scraped_after(0.0, 2), Some(20.0));
+        assert_eq!(alone.scraped_after(0.0, 3), None);
         assert_eq!(Side::default().newest(), None);
+        assert_eq!(Side::default().scraped_after(0.0, 1), None);
+    }
+
+    #[test]
+    fn the_second_scrape_of_staggered_replicas_is_that_of_the_last_one() {
+        // Three replicas a third of an interval apart; the traffic was changed at 12.
+        let until = |end: f64| {
+            let times = |first: f64| -> Vec<f64> {
+                let all = (0..9).map(|n| first + 15.0 * f64::from(n));
+                all.filter(|at| *at <= end).collect()
+            };
+            let (a, b, c) = (times(0.0), times(5.0), times(10.0));
+            scraped(&[("a", &a), ("b", &b), ("c", &c)]).scraped_after(12.0, 2)
+        };
+        // Six scrapes came after it, two of each replica, until 40.
+        assert_eq!((until(20.0), until(30.0), until(35.0)), (None, None, None));
+        assert_eq!((until(40.0), until(100.0)), (Some(40.0), Some(40.0)));
+    }
+
+    #[test]
+    fn a_replica_that_is_gone_is_not_waited_for_and_one_that_missed_a_scrape_is() {
+        let gone = [0.0, 10.0];
+        let alive = [5.0, 15.0, 25.0, 35.0];
+        let of = |alive: &[f64]| scraped(&[("a", &gone), ("b", alive)]);
+        assert_eq!(of(&alive).scraped_after(12.0, 2), Some(25.0));
+        assert_eq!(of(&alive[..3]).scraped_after(12.0, 2), None);
+        assert_eq!(of(&alive).complete(), Some(35.0));
+        assert_eq!(of(&alive[..3]).complete(), Some(10.0));
+    }
+
+    #[test]
+    fn windows_that_end_where_all_replicas_were_scraped_lose_nothing() {
+        let all = |end: f64| {
+            let of = |name: &str, first: f64| {
+                let times = (0..9).map(|n| first + 10.0 * f64::from(n));
+                let samples = times.filter(|at| *at <= end).map(|at| (at, at - first));
+                series(name, &samples.collect::<Vec<_>>())
+            };
+            side(vec![of("a", 0.0), of("b", 7.0)], vec![])
+        };
+        let (mut from, mut sum) = (17.0, 0.0);
+        for end in 18..78 {
+            let side = all(f64::from(end));
+            let to = side.complete().unwrap();
+            if to > from {
+                sum += side.grown(from, to).requests;
+                from = to;
+            }
+        }
+        // One request a second of each.
+        near(from, 70.0);
+        near(sum, 2.0 * (70.0 - 17.0));
     }
 }
