@@ -231,7 +231,7 @@ impl<'a> Hands<'a> {
             .ledger
             .guards()
             .map_err(|problem| problems.push(problem));
-        if self.settings.plan.mode == Mode::Roll && self.settings.database.is_some() {
+        if self.settings.database.is_some() {
             self.recall();
         }
         Outcome::Preflight(match guards {

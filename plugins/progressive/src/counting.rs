@@ -7,15 +7,17 @@ use shared::metrics::prometheus::{Prometheus, Queries};
 use shared::probe::{self, Burst, Heard, Target};
 use shared::sample::Role;
 use shared::split::{Counts, Served, Share, Side};
-use shared::store::Usual;
+use shared::store::UsualOf;
 use shared::tally::{self, Totals};
 use shared::tick::Tick;
 
 use crate::carry::Hands;
+use crate::report::history;
 use crate::rollout::{Span, What};
 use crate::settings::{CountBy, Settings};
 use crate::stage::burst;
 use crate::targets::{self, Places};
+use crate::unnamed::Unnamed;
 
 /// A burst at one look may take this long at most before it ends by itself.
 const BURST_MAX: std::time::Duration = std::time::Duration::from_secs(30);
@@ -28,6 +30,10 @@ pub struct Counting {
     totals: [Option<Totals>; 2],
     /// What the service answered before the first share.
     before: Vec<Counts>,
+    /// Its failures that named no version.
+    unnamed: Unnamed,
+    /// Whether it was said that these count against the new version.
+    charges: bool,
     /// What was usual in this environment, as the records say.
     usual: Option<Against>,
     /// How much failures came in bursts.
@@ -77,39 +83,38 @@ impl Hands<'_> {
 
     /// What is usual here, from the records: said once, before anything begins.
     pub(crate) fn recall(&mut self) {
-        let (span, rules) = (self.settings.long_term, &self.settings.plan.rules);
+        let (span, rule) = (
+            self.settings.long_term,
+            self.settings.plan.rules.evidence.failed,
+        );
         let source = self.source();
         let Some(source) = source else { return };
         let Some(usual) = self.ledger.usual(source, span) else {
             return;
         };
         // How often a check of ours fails says nothing of how often clients fail.
-        let is_like = matches!(usual, Usual::Requests(_)) || source == "probes";
-        let windows: Vec<Counts> = usual.windows().iter().map(|one| one.failures()).collect();
-        let rule = &rules.evidence.failed;
-        let learns = is_like && self.settings.counting.learns_icc;
-        self.counting.icc = evidence::icc(&windows).filter(|_| learns);
-        let icc = self.counting.icc.unwrap_or(rule.icc);
+        if usual.of != UsualOf::Requests && source != "probes" {
+            return;
+        }
+        let windows: Vec<Counts> = usual.windows.iter().map(|one| one.failures()).collect();
+        if self.settings.counting.learns_icc {
+            self.counting.icc = evidence::icc(&windows, usual.troubles, rule.icc);
+        }
         if let Some(icc) = self.counting.icc {
-            let (count, all) = (windows.len(), "windows of the history");
-            let text = format!(
-                "bursts: failures go together with a correlation of {icc:.3}, by {count} {all}"
-            );
+            let text = history::bursts(icc, rule.icc, windows.len());
             self.log.line(Level::Info, Tone::Faint, &text);
         }
-        let found = evidence::usual(&windows, rule.alpha, icc).filter(|_| is_like);
-        self.counting.usual = found;
-        if let Some(Against::Usual { limit, of }) = self.counting.usual {
-            let text = format!(
-                "history: in the last {} {} of {} requests failed, so that up to {:.2} % is usual here: that is the \
-                 baseline where the stable side has no requests of its own ({source})",
-                shared::value::show_duration(span),
-                of.failed,
-                of.requests,
-                100.0 * rule.held_to(limit),
-            );
+        self.counting.usual = evidence::usual(&windows, rule.alpha, self.icc());
+        if let Some((limit, of)) = self.counting.usual.and_then(Against::before) {
+            let text = history::usual((of, limit), usual.troubles, span, &rule, source);
             self.log.line(Level::Info, Tone::Faint, &text);
         }
+    }
+
+    /// How much failures are taken to come in bursts.
+    fn icc(&self) -> f64 {
+        let rule = &self.settings.plan.rules.evidence.failed;
+        self.counting.icc.unwrap_or(rule.icc)
     }
 
     /// Who counts; absent where nobody does.
@@ -241,7 +246,8 @@ impl Hands<'_> {
     }
 
     /// What our own requests came to. Where they go to the service as a whole, answers that name their version are
-    /// their side's; else all of them are held against what they came to before the first share.
+    /// their side's, and failures that name none the new one's beyond what is usual; else all of them are held against
+    /// what they came to before the first share.
     fn heard(&mut self, side: Side, span: &Span, probed: Probed) -> Option<Compared> {
         if let Some(old) = probed.old {
             return Some(beside([probed.new.all(), old.all()]));
@@ -250,17 +256,53 @@ impl Hands<'_> {
         if targets::has_own(&self.settings.sources, side, self.mover.places()) {
             return Some(alone(all, Against::Limit));
         }
+        let nameless = Counts {
+            requests: all.requests,
+            failed: probed.new.unnamed.failures().failed,
+        };
         if span.what == What::First {
             self.counting.before.push(all.failures());
+            self.counting.unnamed.before(nameless);
             return None;
         }
         if self.settings.sources.probing.expect.version.is_some() {
-            return Some(beside([probed.new.expected, probed.new.others]));
+            let charged = self.charge(side, nameless);
+            let new = probed.new.expected.plus(charged);
+            return Some(beside([new, probed.new.others]));
         }
-        let rules = &self.settings.plan.rules;
-        let rule = &rules.evidence.failed;
-        let before = evidence::usual(&self.counting.before, rule.alpha, rule.icc);
-        Some(alone(all, before.unwrap_or(Against::Limit)))
+        let alpha = self.settings.plan.rules.evidence.failed.alpha;
+        let before = evidence::usual(&self.counting.before, alpha, self.icc());
+        let before = before.and_then(Against::before);
+        // Nothing was usual where nothing was asked: then it is the limit that holds.
+        let (limit, of) = before.unwrap_or((1.0, Counts::default()));
+        Some(alone(all, Against::Service { limit, of }))
+    }
+
+    /// The failures that name no version, as far as they count against the new one.
+    fn charge(&mut self, side: Side, nameless: Counts) -> Served {
+        let limit = self.settings.plan.rules.evidence.failed.limit;
+        let has_none = side == Side::Canary && self.mover.last_set() == Share::NONE;
+        let charged = if has_none {
+            0
+        } else if self.mover.carries_all(side) {
+            nameless.failed
+        } else {
+            self.counting.unnamed.charge(nameless, limit)
+        };
+        if charged > 0 && !self.counting.charges {
+            self.counting.charges = true;
+            let text = format!(
+                "answers fail without naming their version: beyond {} of all they count against the canary",
+                evidence::percent(self.counting.unnamed.rate(limit))
+            );
+            self.say(Tone::Caution, &text);
+        }
+        let slow = self.settings.counting.slow_over.map(|_| 0);
+        Served {
+            requests: charged,
+            failed: charged,
+            slow,
+        }
     }
 }
 

@@ -23,3 +23,4 @@ pub mod sentry;
 pub mod settings;
 pub mod stage;
 pub mod targets;
+pub mod unnamed;

@@ -112,7 +112,8 @@ fn blindness(settings: &Settings) -> Option<&'static str> {
     const NOTE: &str = "without canary_endpoint the service is probed, whoever answers: the canary is told apart by what \
                         the proxy counts for its server, and by its version once it has all traffic";
     const BY_VERSION: &str = "without canary_endpoint the service is probed, many times at each look: an answer belongs \
-                              to the side whose version it names, and what names none counts against the service";
+                              to the side whose version it names, and failures that name none count against the \
+                              canary beyond what is usual: also those of an outage of both sides";
     const BEFORE: &str = "without canary_endpoint the service is probed, many times at each look, and held against what \
                           it answered before the canary's first share: not at the same time, so that an outage of both \
                           sides counts against the canary";

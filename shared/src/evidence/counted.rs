@@ -46,8 +46,26 @@ pub enum Against {
         /// The requests that say so.
         of: Counts,
     },
+    /// What the service answered before the first share: nobody knows whose its answers are, so that all of them are
+    /// weighed.
+    Service {
+        /// The rate up to which that was usual, a fraction.
+        limit: f64,
+        /// The requests that say so.
+        of: Counts,
+    },
     /// Nothing: the limit alone.
     Limit,
+}
+
+impl Against {
+    /// The rate that was usual before, and the requests that say so.
+    pub fn before(self) -> Option<(f64, Counts)> {
+        match self {
+            Self::Usual { limit, of } | Self::Service { limit, of } => Some((limit, of)),
+            Self::Beside | Self::Limit => None,
+        }
+    }
 }
 
 impl Counted {

@@ -15,6 +15,7 @@
 
 mod counted;
 mod dispersion;
+mod gamma;
 mod limit;
 mod mixture;
 mod promote;
@@ -34,7 +35,7 @@ pub use promote::Promote;
 pub use regression::Regression;
 pub use trials::{Rules, Trials, Weighing};
 pub use usual::{alpha_left, usual};
-pub use weighed::{Bad, Than, Weighed, odds, rate};
+pub use weighed::{Bad, Than, Weighed, odds, percent, rate};
 
 /// What a trial is judged by. All rates are fractions, 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -15,6 +15,11 @@ impl Rule {
     pub fn held_to(&self, usual: f64) -> f64 {
         (usual * self.allowed_factor).min(self.limit)
     }
+
+    /// Whether the limit allows less than what was usual before.
+    pub fn is_stricter_than(&self, usual: f64) -> bool {
+        self.limit <= usual * self.allowed_factor
+    }
 }
 
 /// What the trials are judged by. They share α.
@@ -86,9 +91,9 @@ impl Trials {
     /// What was counted since the look before.
     pub fn update(&mut self, rules: &Rules, counted: &Counted) {
         let held = |rule: &Rule| Rule {
-            limit: match counted.against {
-                Against::Usual { limit, .. } => rule.held_to(limit),
-                Against::Beside | Against::Limit => rule.limit,
+            limit: match counted.against.before() {
+                Some((usual, _)) => rule.held_to(usual),
+                None => rule.limit,
             },
             icc: counted.icc.unwrap_or(rule.icc),
             ..*rule
@@ -139,18 +144,20 @@ fn weighed(bad: Bad, trial: &Trial, rule: &Rule, against: Against, stage: Pair) 
         Finding::OverLimit { .. } => false,
         Finding::Silent | Finding::Good { .. } => worse >= over && stage.baseline.requests > 0,
     };
-    let (than, log_e) = match (is_worse, against) {
+    let before = against.before();
+    let before = before.filter(|(usual, _)| !rule.is_stricter_than(*usual));
+    let (than, log_e) = match (is_worse, before) {
         (true, _) => (
             Than::Baseline {
                 times: rule.allowed_factor,
             },
             worse,
         ),
-        (false, Against::Usual { limit, of }) => {
-            let limit = rule.held_to(limit);
+        (false, Some((usual, of))) => {
+            let limit = rule.held_to(usual);
             (Than::Usual { limit, of }, over)
         }
-        (false, Against::Beside | Against::Limit) => (Than::Limit { limit: rule.limit }, over),
+        (false, None) => (Than::Limit { limit: rule.limit }, over),
     };
     Weighed {
         bad,
@@ -158,6 +165,7 @@ fn weighed(bad: Bad, trial: &Trial, rule: &Rule, against: Against, stage: Pair) 
         before: super::less(trial.seen.canary, stage.canary),
         than,
         log_e,
+        of_service: matches!(against, Against::Service { .. }),
     }
 }
 
@@ -285,6 +293,38 @@ mod tests {
             ..whole
         };
         assert!((twice.held_to(0.1) - 0.2).abs() < 1e-12);
+    }
+
+    #[test]
+    fn words_name_the_stricter_of_what_was_usual_and_the_limit() {
+        let rules = Rules::of(rule(), false);
+        let of = Counts {
+            requests: 300,
+            failed: 0,
+        };
+        let most = |against| {
+            let stage = pair((112, 12), (0, 0));
+            let counted = Counted {
+                against,
+                failed: Window::Alone(stage.canary),
+                ..counted(stage, None)
+            };
+            let mut trials = Trials::default();
+            trials.update(&rules, &counted);
+            trials.weigh(&rules, against, stage, stage).most
+        };
+        let (low, high) = (0.005, 0.3);
+        assert_eq!(
+            most(Against::Usual { limit: low, of }).than,
+            Than::Usual { limit: low, of }
+        );
+        let loose = most(Against::Usual { limit: high, of });
+        assert_eq!(loose.than, Than::Limit { limit: 0.01 });
+        assert!(!loose.of_service);
+        let service = most(Against::Service { limit: high, of });
+        assert_eq!(service.than, Than::Limit { limit: 0.01 });
+        assert!(service.of_service);
+        assert_eq!(loose.log_e.to_bits(), service.log_e.to_bits());
     }
 
     #[test]

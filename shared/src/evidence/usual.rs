@@ -74,7 +74,7 @@ mod tests {
         let windows: Vec<Counts> = windows.iter().map(counts).collect();
         usual(&windows, alpha, icc).map(|against| match against {
             Against::Usual { limit, .. } => limit,
-            Against::Beside | Against::Limit => panic!("no history"),
+            _ => panic!("no history"),
         })
     }
 

@@ -58,6 +58,9 @@ pub struct Weighed {
     /// ln of the odds that the version is worse: how many times an honest bet on its being no worse was multiplied
     /// against it.
     pub log_e: f64,
+    /// Whether it is all answers of the service that were weighed, whichever version gave them.
+    #[serde(default)]
+    pub of_service: bool,
 }
 
 impl Weighed {
@@ -74,11 +77,15 @@ impl fmt::Display for Weighed {
             Bad::Slow => "were slow",
         };
         let Counts { requests, failed } = self.stage.canary;
-        write!(
-            f,
-            "canary {failed} of {requests} {word} ({}",
-            rate(self.stage.canary)
-        )?;
+        let rate_of_it = rate(self.stage.canary);
+        if self.of_service {
+            write!(
+                f,
+                "{failed} of {requests} of the service's answers {word} ({rate_of_it}"
+            )?;
+        } else {
+            write!(f, "canary {failed} of {requests} {word} ({rate_of_it}")?;
+        }
         if self.before.requests > 0 {
             write!(
                 f,
@@ -101,9 +108,11 @@ impl fmt::Display for Weighed {
             ),
             (Than::Usual { limit, of }, _) => (
                 beside("usual here", of),
-                format!("over the usual {}", share(limit)),
+                format!("over the usual {}", percent(limit)),
             ),
-            (Than::Limit { limit }, _) => (format!("limit {}", share(limit)), "over it".to_owned()),
+            (Than::Limit { limit }, _) => {
+                (format!("limit {}", percent(limit)), "over it".to_owned())
+            }
         };
         write!(f, "), {other}: {} that it is {claim}", self.odds())
     }
@@ -134,11 +143,11 @@ pub fn rate(of: Counts) -> String {
     if of.requests == 0 {
         return "–".to_owned();
     }
-    share(real(of.failed) / real(of.requests))
+    percent(real(of.failed) / real(of.requests))
 }
 
 /// The same for a fraction, with two digits that mean something.
-fn share(fraction: f64) -> String {
+pub fn percent(fraction: f64) -> String {
     let percent = 100.0 * fraction;
     let decimals = match percent {
         p if p >= 10.0 => 0,
@@ -170,6 +179,7 @@ mod tests {
             before: Counts::default(),
             than,
             log_e: 213_f64.ln(),
+            of_service: false,
         }
     }
 
@@ -211,6 +221,21 @@ mod tests {
             ),
             "{usual}"
         );
+    }
+
+    #[test]
+    fn where_nobody_knows_whose_answers_they_are_it_is_the_services_that_are_told() {
+        let counts = |requests, failed| Counts { requests, failed };
+        let all = Weighed {
+            stage: Pair {
+                canary: counts(112, 12),
+                baseline: counts(0, 0),
+            },
+            of_service: true,
+            ..weighed(Than::Limit { limit: 0.01 }, Bad::Failed)
+        };
+        let text = "12 of 112 of the service's answers failed (11 %), limit 1 %: 210 to 1 that it is over it";
+        assert_eq!(all.to_string(), text);
     }
 
     #[test]

@@ -6,6 +6,12 @@ use serde_json::Value;
 use super::{DRY_RUN, STANDARD};
 use crate::split::Served;
 
+/// Where [`Look::seen`] says whether the old version was over its limit by what was counted.
+const OUTAGE: &str = "/look/counts/outage";
+
+/// Where it says what the old version's own probes came to.
+const JUDGED: &str = "/look/baseline/judged/judged";
+
 /// One look of a rollout: inserts a row of `deployment_looks`. What was seen is kept whole, so that it can be judged
 /// again by other rules.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,5 +46,13 @@ impl Look {
     /// The type in the database.
     pub fn deployment_type(&self) -> &'static str {
         if self.dry_run { DRY_RUN } else { STANDARD }
+    }
+
+    /// Whether something was known to be wrong with the old version: what it served then is not usual. A statement of
+    /// the store asks the same.
+    pub fn is_troubled(&self) -> bool {
+        let outage = self.seen.pointer(OUTAGE).and_then(Value::as_bool);
+        let judged = self.seen.pointer(JUDGED).and_then(Value::as_str);
+        outage == Some(true) || judged.is_some_and(|word| word != "good")
     }
 }

@@ -45,7 +45,7 @@ use self::postgres::{Database, Failure};
 pub use self::archive::{Archive, Recorded};
 pub use self::journal::writable;
 pub use self::limits::Limits;
-pub use self::look::{Looked, Usual};
+pub use self::look::{Looked, Usual, UsualOf};
 pub use self::migrate::Schema;
 pub use self::postgres::DatabaseConfig;
 pub use self::records::Records;

@@ -9,7 +9,7 @@ use shared::record::{Entry, Look, Record};
 use shared::signal::Cancel;
 use shared::split::Served;
 use shared::store::{
-    Archive, Landed, Recorded, Records, Source, StoreConfig, Undelivered, Usual, key,
+    Archive, Landed, Recorded, Records, Source, StoreConfig, Undelivered, UsualOf, key,
 };
 
 use super::{COMMIT, Place, at, check, check_entry, clock, marker_entry, subject, warnings};
@@ -229,8 +229,57 @@ fn what_is_usual_is_what_the_same_source_counted_of_the_stable_side_in_the_last_
             records.write(&entry(hours(back), "1", look));
         }
         let usual = records.usual("acme/shop", "production", "haproxy", DAY);
-        let windows = vec![served(900, 4, None), served(50, 0, Some(2))];
-        assert_eq!(usual.unwrap().value, Usual::Requests(windows));
+        let usual = usual.unwrap().value;
+        assert_eq!(
+            usual.windows,
+            [served(900, 4, None), served(50, 0, Some(2))]
+        );
+        assert_eq!((usual.of, usual.troubles), (UsualOf::Requests, 0));
+        assert_eq!(warnings(&mut records), "");
+    }
+}
+
+#[test]
+fn times_at_which_something_was_known_to_be_wrong_are_not_usual() {
+    let place = Place::new();
+    let now = SystemClock::start(Cancel::default()).now();
+    let minutes = |minutes: i64| now - jiff::SignedDuration::from_mins(minutes);
+    let clock = ReplayClock::at(now);
+    let seen = |outage: bool, judged: &str| {
+        json!({ "look": {
+            "counts": { "outage": outage },
+            "baseline": { "judged": { "judged": judged, "reasons": [] } },
+        } })
+    };
+    for config in [place.config(), place.config_without_database()] {
+        let mut records = Records::open(config, &clock);
+        // Twice something was wrong, the first time for two looks.
+        for (back, requests, seen) in [
+            (9, 1, seen(false, "good")),
+            (8, 2, seen(true, "good")),
+            (7, 3, seen(true, "bad")),
+            (
+                6,
+                4,
+                json!({ "look": { "counts": { "outage": false }, "baseline": null } }),
+            ),
+            (5, 5, seen(false, "critical")),
+            (4, 6, json!(null)),
+        ] {
+            let look = Look {
+                stable: Some(served(requests, 0, None)),
+                seen,
+                ..look(1)
+            };
+            records.write(&entry(minutes(back), "1", look));
+        }
+        let usual = records.usual("acme/shop", "production", "haproxy", DAY);
+        let usual = usual.unwrap().value;
+        assert_eq!(
+            usual.windows,
+            [1, 4, 6].map(|requests| served(requests, 0, None))
+        );
+        assert_eq!((usual.of, usual.troubles), (UsualOf::Requests, 2));
         assert_eq!(warnings(&mut records), "");
     }
 }
@@ -267,10 +316,10 @@ fn where_nothing_was_counted_the_checks_of_the_last_good_version_say_what_is_usu
         }
         let usual = records.usual("acme/shop", "production", "haproxy", DAY);
         let usual = usual.unwrap();
-        let windows = vec![served(1, 0, None), served(2, 1, None)];
+        assert_eq!((usual.value.of, usual.source), (UsualOf::Checks, source));
         assert_eq!(
-            (usual.value, usual.source),
-            (Usual::Checks(windows), source)
+            usual.value.windows,
+            [served(1, 0, None), served(2, 1, None)]
         );
     }
 }

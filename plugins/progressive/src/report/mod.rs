@@ -1,5 +1,6 @@
 //! What a person sees: a line per transition, a table of the stages, the verdict. Pure.
 
+pub mod history;
 pub mod incident;
 pub mod lines;
 pub mod overdue;

@@ -151,6 +151,7 @@ mod tests {
             before: counts(0, 0),
             than: Than::Baseline { times: 1.0 },
             log_e: 213_f64.ln(),
+            of_service: false,
         };
         let counted = Summary {
             counts: Some(stage),

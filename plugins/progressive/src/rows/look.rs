@@ -86,7 +86,53 @@ pub fn watched(what: &str, stage: i32) -> Option<What> {
 
 #[cfg(test)]
 mod tests {
+    use shared::evidence::{Against, Counted, Window};
+    use shared::split::Share;
+    use shared::tick::{Judged, Tick};
+
     use super::*;
+
+    #[test]
+    fn a_look_is_troubled_where_the_old_version_was_known_to_be_ill() {
+        use crate::rollout::some_plan;
+        use crate::stage::Watch;
+
+        let plan = some_plan();
+        let span = Span {
+            what: What::Stage(0),
+            watch: Watch::open(Duration::ZERO, Duration::from_secs(60)),
+        };
+        let told = |baseline: Judged, failed| {
+            let tick = |judged| Tick {
+                started: Duration::ZERO,
+                ended: Duration::ZERO,
+                samples: Vec::new(),
+                judged,
+            };
+            let good = tick(Judged::Good {
+                warnings: Vec::new(),
+            });
+            let counts = |requests, failed| Counts { requests, failed };
+            let pair = Pair {
+                canary: counts(10, 0),
+                baseline: counts(900, failed),
+            };
+            let limits = &plan.rules.thresholds;
+            let window = Window::Beside(pair);
+            let counted = Counted::new("haproxy", window, None, Against::Beside, limits);
+            let seen = Look::new(good, Some(tick(baseline)), Some(counted), Ok(Share::NONE));
+            let outline = Outline::of(&plan, None, false);
+            look(&seen, &span, 1, &plan, outline).is_troubled()
+        };
+        let well = || Judged::Good {
+            warnings: Vec::new(),
+        };
+        let reasons = Vec::new;
+        assert!(!told(well(), 3));
+        assert!(told(well(), 400));
+        assert!(told(Judged::Bad { reasons: reasons() }, 3));
+        assert!(told(Judged::Critical { reasons: reasons() }, 3));
+    }
 
     #[test]
     fn what_was_watched_comes_back_from_its_words() {

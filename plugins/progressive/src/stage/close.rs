@@ -120,7 +120,9 @@ fn rates(sums: &Sums, rules: &Rules) -> Rates {
         return Rates::Unsure(vec![Reason::Outage { baseline }]);
     }
     let rule = &rules.evidence.failed;
-    let phi = 1.0 + 2.0 * rule.icc * size;
+    // The one that the trials weighed with.
+    let learned = sums.last.as_ref().and_then(|counted| counted.icc);
+    let phi = 1.0 + 2.0 * learned.unwrap_or(rule.icc) * size;
     if beyond_luck(sum.canary, limit(limits), rule.alpha, phi) {
         Rates::Broken(over(""))
     } else {

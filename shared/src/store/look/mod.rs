@@ -13,8 +13,8 @@ use super::seen::Seen;
 use crate::record::Look;
 use crate::split::Served;
 
-/// The most windows that are asked for: a day of looks every second.
-const WINDOWS_MAX: usize = 86_400;
+/// The most windows that are asked for, the newest ones: more of them would tell no more.
+const WINDOWS_MAX: usize = 10_000;
 
 /// Checks that lie within one such span are one window.
 const CHECKS_SPAN: Duration = Duration::from_secs(600);
@@ -30,27 +30,58 @@ pub struct Looked {
     pub by: Option<String>,
 }
 
-/// What was counted of the version that is live, window by window, oldest first.
+/// What was counted of the version that is live, without the times at which something was known to be wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Usual {
+pub struct Usual {
+    /// What a window holds.
+    pub of: UsualOf,
+    /// The windows, oldest first.
+    pub windows: Vec<Served>,
+    /// How often windows were left out because something was known to be wrong: those in a row are once.
+    pub troubles: usize,
+}
+
+/// What was counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UsualOf {
     /// Requests of the stable side during earlier rollouts.
-    Requests(Vec<Served>),
+    Requests,
     /// Health checks of the last version known to be good: no requests were counted.
-    Checks(Vec<Served>),
+    Checks,
 }
 
 impl Usual {
-    /// The windows, whatever was counted.
-    pub fn windows(&self) -> &[Served] {
-        match self {
-            Self::Requests(windows) | Self::Checks(windows) => windows,
+    /// Requests in windows, oldest first, each with whether something was known to be wrong.
+    fn requests(all: impl IntoIterator<Item = (Served, bool)>) -> Self {
+        let (mut windows, mut troubles, mut was_troubled) = (Vec::new(), 0, false);
+        for (served, is_troubled) in all {
+            if !is_troubled {
+                windows.push(served);
+            } else if !was_troubled {
+                troubles += 1;
+            }
+            was_troubled = is_troubled;
+        }
+        Self {
+            of: UsualOf::Requests,
+            windows,
+            troubles,
+        }
+    }
+
+    fn checks(windows: Vec<Served>) -> Self {
+        Self {
+            of: UsualOf::Checks,
+            windows,
+            troubles: 0,
         }
     }
 }
 
 impl Records<'_> {
     /// What was counted by `source` of the stable side in the time before now (the database's now, where there is
-    /// one); where it counted nothing, the health checks of the last version known to be good.
+    /// one), without the looks at which something was known to be wrong with it; where it counted nothing, the health
+    /// checks of the last version known to be good.
     ///
     /// # Errors
     /// When there is no database to ask and the journal cannot be read.

@@ -124,7 +124,10 @@ pub(super) fn usual(
         i64::try_from(WINDOWS_MAX).unwrap_or(i64::MAX),
     );
     let rows = transaction.query_typed(
-        "SELECT stable_requests, stable_failed, stable_slow FROM deployment_looks \
+        "SELECT stable_requests, stable_failed, stable_slow, \
+             coalesce(seen #>> '{look,counts,outage}' = 'true', false) \
+               OR coalesce(seen #>> '{look,baseline,judged,judged}' <> 'good', false) \
+         FROM deployment_looks \
          WHERE repo = $1 AND environment = $2 AND source = $3 AND stable_requests > 0 \
            AND deployment_type <> $4 \
            AND recorded_at > now() - make_interval(secs => $5) AND recorded_at <= now() \
@@ -141,11 +144,13 @@ pub(super) fn usual(
     if rows.is_empty() {
         return checks(transaction, repo, environment, span);
     }
-    let windows = rows
-        .iter()
-        .rev()
-        .filter_map(|row| served(row, 0).transpose());
-    Ok(Usual::Requests(windows.collect::<Result<_, _>>()?))
+    let window = |row: &Row| {
+        let is_troubled: bool = row.try_get(3)?;
+        Ok(served(row, 0)?.map(|served| (served, is_troubled)))
+    };
+    let windows = rows.iter().rev().filter_map(|row| window(row).transpose());
+    let windows: Vec<_> = windows.collect::<Result<_, Error>>()?;
+    Ok(Usual::requests(windows))
 }
 
 fn checks(
@@ -175,5 +180,5 @@ fn checks(
         ],
     )?;
     let windows = rows.iter().filter_map(|row| served(row, 0).transpose());
-    Ok(Usual::Checks(windows.collect::<Result<_, _>>()?))
+    Ok(Usual::checks(windows.collect::<Result<_, _>>()?))
 }

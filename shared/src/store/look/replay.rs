@@ -87,10 +87,11 @@ pub(super) fn usual(
 ) -> Usual {
     let from = start_of(span, now);
     let recent = || entries_of(entries, repo, environment).filter(|e| e.at > from && e.at <= now);
-    let mut windows: Vec<(Timestamp, Served)> = recent()
+    let mut windows: Vec<(Timestamp, (Served, bool))> = recent()
         .filter_map(|entry| match &entry.body {
             Record::Look(look) if look.source.as_deref() == Some(source) && !look.dry_run => {
-                Some((entry.at, look.stable.filter(|stable| stable.requests > 0)?))
+                let stable = look.stable.filter(|stable| stable.requests > 0)?;
+                Some((entry.at, (stable, look.is_troubled())))
             }
             _ => None,
         })
@@ -99,7 +100,7 @@ pub(super) fn usual(
         windows.sort_by_key(|(at, _)| *at);
         let early = windows.len().saturating_sub(WINDOWS_MAX);
         let windows = windows.into_iter().skip(early);
-        return Usual::Requests(windows.map(|(_, served)| served).collect());
+        return Usual::requests(windows.map(|(_, window)| window));
     }
     let stable = marker(entries, repo, environment, LAST_STABLE);
     let mut checks: BTreeMap<i64, Served> = BTreeMap::new();
@@ -121,5 +122,5 @@ pub(super) fn usual(
             slow: None,
         });
     }
-    Usual::Checks(checks.into_values().collect())
+    Usual::checks(checks.into_values().collect())
 }

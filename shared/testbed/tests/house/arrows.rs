@@ -50,7 +50,7 @@ const FRONT: &[&str] = &["ci", "exit", "guard", "log", "settings"];
 const HEALTH_PURE: &[&str] = &["course", "report", "rows", "tick"];
 
 /// Rooms of `plugin-progressive` that decide.
-const PROGRESSIVE_PURE: &[&str] = &["replay", "report", "rollout", "rows", "stage"];
+const PROGRESSIVE_PURE: &[&str] = &["replay", "report", "rollout", "rows", "stage", "unnamed"];
 
 /// Rooms of `plugin-rollback` that decide.
 const ROLLBACK_PURE: &[&str] = &["plan", "report", "rows", "watch"];
