@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::{Weighed, rate};
+use crate::evidence::{Pair, Weighed, rate};
 use crate::split::Counts;
 use crate::threshold::Measured;
 use crate::value::{show_duration, show_number};
@@ -189,6 +189,25 @@ pub enum Reason {
         /// The rate of failures that it must be shown to stay below, in per cent.
         p_max: f64,
     },
+    /// Who should have counted requests never did.
+    Uncounted {
+        /// Who, such as `prometheus`.
+        source: String,
+        /// What came instead.
+        detail: String,
+    },
+    /// Too few of the new version's requests were counted, where nothing else tells what it is like.
+    TooFewCounted {
+        /// How many were.
+        counted: u64,
+        /// How many are needed.
+        needed: u32,
+    },
+    /// Both versions were over the limit to the end, so that it says nothing about either.
+    BothOver {
+        /// Their requests.
+        pair: Pair,
+    },
     /// The old version was over its own limit, so that the new one's counts say nothing.
     Outage {
         /// The old version's requests.
@@ -296,6 +315,27 @@ impl fmt::Display for Reason {
                 canary.requests,
                 rate(*canary),
                 show_number(*p_max)
+            ),
+            Self::Uncounted { source, detail } => {
+                write!(
+                    f,
+                    "{source} told nothing of the canary's requests: {detail}"
+                )
+            }
+            Self::TooFewCounted { counted, needed } => write!(
+                f,
+                "{counted} of the canary's requests were counted, needed at least {needed}"
+            ),
+            Self::BothOver { pair } => write!(
+                f,
+                "stable {} of {} failed ({}), over the limit itself, and canary {} of {} ({}): neither is judged by it; if \
+                 that is usual here, raise threshold_error_rate and lower threshold_availability",
+                pair.baseline.failed,
+                pair.baseline.requests,
+                rate(pair.baseline),
+                pair.canary.failed,
+                pair.canary.requests,
+                rate(pair.canary)
             ),
             Self::Outage { baseline } => write!(
                 f,

@@ -3,8 +3,8 @@
 use shared::evidence::{self, Against, Counted, Pair, Window};
 use shared::log::{Level, Tone};
 use shared::metrics::counters::{Counters, Sides};
-use shared::metrics::prometheus::{Prometheus, Queries};
 use shared::probe::{self, Burst, Heard, Target};
+use shared::reason::Reason;
 use shared::sample::Role;
 use shared::split::{Counts, Served, Share, Side};
 use shared::store::UsualOf;
@@ -159,70 +159,90 @@ impl Hands<'_> {
         Ok(Some(Probed { new, old }))
     }
 
-    /// What was counted since the look before.
+    /// What was counted since the look before, or why nobody could tell; absent where nobody counts.
     pub(crate) fn counts(
         &mut self,
         side: Side,
         span: &Span,
         ticks: (&Tick, Option<&Tick>),
         probed: Option<Probed>,
-    ) -> Option<Counted> {
+    ) -> Option<Result<Counted, String>> {
         let source = self.source()?;
-        let (failed, slow, against) = match &self.settings.counting.by {
+        let compared = match &self.settings.counting.by {
             CountBy::Nobody => return None,
             CountBy::Traffic => {
-                let pair = self.mover.counts(side)?;
-                (Window::Beside(pair), None, Against::Beside)
+                let pair = self.mover.counts(side);
+                let beside = |pair| (Window::Beside(pair), None, Against::Beside);
+                pair.map(beside).ok_or("its counters could not be read")
             }
-            CountBy::Prometheus(_) => beside(self.scraped(side)?),
-            CountBy::Answers => beside(self.told(ticks)?),
-            CountBy::Probes => self.heard(side, span, probed?)?,
+            CountBy::Prometheus(_) => match self.scraped(side) {
+                Ok(sides) => sides.map(beside).ok_or(
+                    "no scrapes of both sides since the share was set; see that query_requests and metrics_sides name \
+                     counters which are there",
+                ),
+                Err(why) => return Some(Err(why.to_string())),
+            },
+            CountBy::Answers => self
+                .told(ticks)
+                .ok_or("no two answers in a row name requests_total and errors_total"),
+            CountBy::Probes => probed
+                .and_then(|probed| self.heard(side, span, probed))
+                .ok_or("no request was made for it"),
         };
-        let (failed, slow, against) = self.alone(failed, slow, against);
-        let limits = &self.settings.plan.rules.thresholds;
-        Some(Counted {
-            icc: self.counting.icc,
-            ..Counted::new(source, failed, slow, against, limits)
-        })
+        let counted = compared.map(|compared| {
+            let (failed, slow, against) = self.alone(compared, self.mover.carries_all(side));
+            let limits = &self.settings.plan.rules.thresholds;
+            Counted {
+                icc: self.counting.icc,
+                ..Counted::new(source, failed, slow, against, limits)
+            }
+        });
+        Some(counted.map_err(str::to_owned))
     }
 
-    /// Where the old version has no requests, what was usual takes its place.
-    fn alone(&self, failed: Window, slow: Option<Window>, against: Against) -> Compared {
-        match (failed, self.counting.usual) {
-            (Window::Beside(pair), Some(usual)) if pair.baseline.requests == 0 => {
+    /// Where the old version has no requests because it has no share, or is counted by nobody, what was usual takes its
+    /// place. One that has a share and is asked nothing may be dead.
+    fn alone(&self, (failed, slow, against): Compared, carries_all: bool) -> Compared {
+        let Some(usual) = self.counting.usual else {
+            return (failed, slow, against);
+        };
+        match failed {
+            Window::Beside(pair) if carries_all && pair.baseline.requests == 0 => {
                 let slow = slow.map(|slow| Window::Alone(slow.pair().canary));
                 (Window::Alone(pair.canary), slow, usual)
             }
-            _ => (failed, slow, against),
+            Window::Alone(_) if against == Against::Limit => (failed, slow, usual),
+            Window::Beside(_) | Window::Alone(_) => (failed, slow, against),
         }
     }
 
     /// What Prometheus scraped. One that does not answer is news once.
-    fn scraped(&mut self, side: Side) -> Option<[Served; 2]> {
+    fn scraped(&mut self, side: Side) -> Result<Option<[Served; 2]>, Reason> {
         let elapsed = self.clock.elapsed();
-        let counters = self.counting.counters.as_mut()?;
+        let Some(counters) = self.counting.counters.as_mut() else {
+            return Ok(None);
+        };
         match counters.window(&self.http, elapsed) {
             Ok(window) => {
                 self.counting.silent = None;
-                let Sides { stable, canary } = window?;
-                Some(match side {
+                Ok(window.map(|Sides { stable, canary }| match side {
                     Side::Canary => [canary, stable],
                     Side::Stable => [stable, canary],
-                })
+                }))
             }
             Err(why) => {
-                let why = format!("prometheus does not tell what it counted: {why}");
-                if self.counting.silent.as_ref() != Some(&why) {
-                    self.say(Tone::Caution, &why);
-                    self.counting.silent = Some(why);
+                let text = format!("prometheus does not tell what it counted: {why}");
+                if self.counting.silent.as_ref() != Some(&text) {
+                    self.say(Tone::Caution, &text);
+                    self.counting.silent = Some(text);
                 }
-                None
+                Err(why)
             }
         }
     }
 
     /// What the versions say of themselves: nothing at their first answer.
-    fn told(&mut self, (new, old): (&Tick, Option<&Tick>)) -> Option<[Served; 2]> {
+    fn told(&mut self, (new, old): (&Tick, Option<&Tick>)) -> Option<Compared> {
         let now = [totals(new), old.and_then(totals)];
         let [new, old] = &mut self.counting.totals;
         let grown = |before: &mut Option<Totals>, now: Option<Totals>| {
@@ -237,10 +257,11 @@ impl Hands<'_> {
         let has_old = now_old.is_some();
         let (new, old) = (grown(new, now_new), grown(old, now_old));
         match (new, old) {
-            (Some(new), Some(old)) => Some([new, old]),
+            (Some(new), Some(old)) => Some(beside([new, old])),
             // Its first answer, or another instance's: the same time cannot be compared.
             (Some(_), None) if has_old => None,
-            (Some(new), None) => Some([new, Served::default()]),
+            // Nobody counts the old version at all.
+            (Some(new), None) => Some(alone(new, Against::Limit)),
             (None, _) => None,
         }
     }
@@ -334,17 +355,7 @@ fn counters_of(settings: &Settings, places: Places) -> Option<Counters> {
     let CountBy::Prometheus(asked) = &settings.counting.by else {
         return None;
     };
-    let server = Prometheus {
-        base: asked.endpoint.clone(),
-        headers: Vec::new(),
-        queries: Queries::default(),
-        timeout: settings.sources.probing.timeout,
-        show_name: false,
-    };
-    let [one, other] = asked.names.clone();
-    let names = match places {
-        Places::AsNamed => [one, other],
-        Places::Exchanged => [other, one],
-    };
+    let server = asked.server(settings.sources.probing.timeout);
+    let names = asked.sides(places);
     Some(Counters::new(server, asked.selectors.clone(), names))
 }

@@ -8,7 +8,7 @@ use shared::tick::Tick;
 
 use crate::carry::Hands;
 use crate::report::lines;
-use crate::rollout::{Mode, Outcome, Outline, Span};
+use crate::rollout::{Mode, Outcome, Outline, Span, What};
 use crate::stage::{Look, judged};
 use crate::{rows, targets};
 
@@ -40,10 +40,17 @@ impl Hands<'_> {
         let baseline = (!old.is_empty()).then(|| tick(old, None));
         let new = tick(samples, burst);
         let counts = self.counts(side, span, (&new, baseline.as_ref()), many);
-        let look = Look {
+        let (counts, uncounted) = match counts {
+            Some(Ok(counted)) => (Some(counted), None),
+            Some(Err(why)) if matches!(span.what, What::Stage(_)) => (None, Some(why)),
+            Some(Err(_)) | None => (None, None),
+        };
+        let mut look = Look {
             burst,
+            uncounted,
             ..Look::new(new, baseline, counts, self.mover.share())
         };
+        span.watch.relate(&mut look);
         self.keep(&look, span);
         Outcome::Looked(Box::new(look))
     }

@@ -8,6 +8,7 @@ use shared::deployment::Status;
 use shared::exit::Exit;
 use shared::http::Http;
 use shared::log::{Level, Log, Tone};
+use shared::metrics::counters::SIDE;
 use shared::metrics::prometheus::{Prometheus, Queries};
 use shared::policy::{Gate, GateSource};
 use shared::settings::common::DryRun;
@@ -19,7 +20,8 @@ use crate::forging::Forging;
 use crate::ledger::Ledger;
 use crate::mover::Mover;
 use crate::rows;
-use crate::settings::{Hook, Settings};
+use crate::settings::{CountBy, Hook, Settings};
+use crate::targets::Places;
 
 /// Everything that stands in the way; what is worth knowing goes to the log.
 pub fn problems(settings: &Settings, mover: &Mover, http: &Arc<Http>, log: &Log) -> Vec<String> {
@@ -105,6 +107,29 @@ fn number(gate: &Gate, settings: &Settings, http: &Http) -> Result<f64, String> 
     }
 }
 
+/// Whether the server that is to count knows the stable side's requests; nothing where no such server is.
+fn scraped(settings: &Settings, places: Places, http: &Http) -> Result<Option<String>, String> {
+    let CountBy::Prometheus(asked) = &settings.counting.by else {
+        return Ok(None);
+    };
+    let server = asked.server(settings.sources.probing.timeout);
+    let [stable, _] = asked.sides(places);
+    let selector = asked.selectors.requests.replace(SIDE, &stable);
+    // An empty result is one number, too: that there is no series is not that nobody answers.
+    let count = server.number(&format!("count({selector}) or vector(0)"), http);
+    match count {
+        Ok(0.0) => Err(format!(
+            "query_requests: no series for {selector}, expected the stable side's counter; see that it and metrics_sides \
+             name what is there"
+        )),
+        Ok(series) => Ok(Some(format!(
+            "prometheus: {} series for {selector}",
+            show_number(series)
+        ))),
+        Err(why) => Err(format!("query_requests: {why}")),
+    }
+}
+
 fn held(gate: &Gate, value: f64) -> Result<String, String> {
     let shown = show_number(value);
     if let Some(min) = gate.min.filter(|min| value < *min) {
@@ -138,6 +163,11 @@ pub fn run(
             log.info(&format!("the canary has {share}"));
         }
         Err(error) => found.push(format!("traffic: {error}")),
+    }
+    match scraped(settings, mover.places(), http) {
+        Ok(Some(text)) => log.info(&text),
+        Ok(None) => {}
+        Err(why) => found.push(why),
     }
     let plan = &settings.plan;
     let (needs, left) = (plan.needs_from(0), plan.deadline);

@@ -191,6 +191,7 @@ mod tests {
             outages: 0,
             means: vec![(Metric::ResponseTime, 12.4)],
             counts: None,
+            slow: None,
             weighed: None,
         }
     }

@@ -109,24 +109,26 @@ fn planned(settings: &Settings, now: Duration) -> Vec<String> {
 
 /// How the versions are told apart, where they cannot be by their endpoints.
 fn blindness(settings: &Settings) -> Option<&'static str> {
-    const NOTE: &str = "without canary_endpoint the service is probed, whoever answers: the canary is told apart by what \
-                        the proxy counts for its server, and by its version once it has all traffic";
+    const BY_PROXY: &str = "without canary_endpoint the service is probed, whoever answers: the canary is told apart by \
+                            what the proxy counts for its server, and by its version once it has all traffic";
+    const BY_PROMETHEUS: &str = "without canary_endpoint the service is probed, whoever answers: the canary is told \
+                                 apart by what Prometheus counts for its side, and by its version once it has all traffic";
     const BY_VERSION: &str = "without canary_endpoint the service is probed, many times at each look: an answer belongs \
                               to the side whose version it names, and failures that name none count against the \
                               canary beyond what is usual: also those of an outage of both sides";
     const BEFORE: &str = "without canary_endpoint the service is probed, many times at each look, and held against what \
                           it answered before the canary's first share: not at the same time, so that an outage of both \
                           sides counts against the canary";
-    let counted = matches!(settings.traffic, Traffic::Haproxy { .. });
     let looks = settings.plan.mode != Mode::Settle;
-    let blind = looks && settings.sources.canary.is_none();
+    if !looks || settings.sources.canary.is_some() {
+        return None;
+    }
     match &settings.counting.by {
-        CountBy::Probes if blind && settings.sources.probing.expect.version.is_some() => {
-            Some(BY_VERSION)
-        }
-        CountBy::Probes if blind => Some(BEFORE),
-        _ if blind && counted => Some(NOTE),
-        _ => None,
+        CountBy::Probes if settings.sources.probing.expect.version.is_some() => Some(BY_VERSION),
+        CountBy::Probes => Some(BEFORE),
+        CountBy::Traffic => Some(BY_PROXY),
+        CountBy::Prometheus(_) => Some(BY_PROMETHEUS),
+        CountBy::Nobody | CountBy::Answers => None,
     }
 }
 

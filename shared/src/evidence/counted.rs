@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::usual::distance;
 use super::{Pair, Window, real};
 use crate::metric::Metric;
 use crate::reason::Reason;
@@ -13,6 +14,9 @@ const LEAST: f64 = 1e-6;
 
 /// How seldom luck may be what looks like an outage.
 const LUCK: f64 = 0.01;
+
+/// How seldom luck may be what makes a version look better than one beside it that fails.
+const BETTER: f64 = 0.05;
 
 /// What was counted since the look before, or since the share was set. Windows never overlap.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -174,16 +178,22 @@ pub fn beyond_luck(counts: Counts, limit: f64, chance: f64, phi: f64) -> bool {
     if all <= 0.0 || failed <= all * limit {
         return false;
     }
-    let rate = failed / all;
-    let part = |share: f64, of: f64| {
-        if share > 0.0 {
-            share * (share / of).ln()
-        } else {
-            0.0
-        }
-    };
-    let distance = part(rate, limit) + part(1.0 - rate, 1.0 - limit);
-    all * distance / phi > -chance.ln()
+    all * distance(failed / all, limit) / phi > -chance.ln()
+}
+
+/// Whether a new version that fails as often as the old one beside it would show so few failures in fewer than one of
+/// twenty cases: then it does not suffer from what the old one suffers from.
+///
+/// Chernoff's bound on the binomial tail at the old one's rate, `P(X ≤ x) ≤ exp(−n·KL(x/n ‖ rate))`, exact where nothing
+/// failed.
+pub fn clearly_better(pair: Pair) -> bool {
+    let (canary, baseline) = (pair.canary, pair.baseline);
+    if canary.requests == 0 || baseline.requests == 0 {
+        return false;
+    }
+    let of = |counts: Counts| (real(counts.failed) / real(counts.requests)).min(1.0);
+    let (rate, other) = (of(canary), of(baseline));
+    rate < other && real(canary.requests) * distance(rate, other) > -BETTER.ln()
 }
 
 #[cfg(test)]
@@ -265,5 +275,21 @@ mod tests {
                 "{failed}"
             );
         }
+    }
+
+    #[test]
+    fn a_version_is_clearly_better_once_its_few_failures_are_no_luck() {
+        let better = |canary: (u64, u64), baseline: (u64, u64)| {
+            clearly_better(Pair {
+                canary: counts(canary.0, canary.1),
+                baseline: counts(baseline.0, baseline.1),
+            })
+        };
+        // 0.9^28 is 0.052, 0.9^29 is 0.047.
+        assert!(!better((28, 0), (1000, 100)) && better((29, 0), (1000, 100)));
+        assert!(better((1, 0), (90, 90)));
+        assert!(better((1000, 50), (1000, 100)) && !better((100, 8), (1000, 100)));
+        assert!(!better((1000, 100), (1000, 100)) && !better((1000, 300), (1000, 100)));
+        assert!(!better((0, 0), (90, 90)) && !better((90, 0), (0, 0)));
     }
 }

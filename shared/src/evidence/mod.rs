@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::split::Counts;
 
-pub use counted::{Against, Counted, beyond_luck, breaches, is_over, limit};
+pub use counted::{Against, Counted, beyond_luck, breaches, clearly_better, is_over, limit};
 pub use dispersion::icc;
 pub use limit::Limit;
 pub use promote::Promote;
@@ -82,11 +82,23 @@ pub struct Pair {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Window {
-    /// Both sides, side by side. What both suffer from is nobody's fault, so that the limit is not asked, unless the
-    /// old one had no request.
+    /// Both sides, side by side. What both suffer from is nobody's fault, so that the limit is not asked: not even where
+    /// the old one had no request, since it may be that it is dead.
     Beside(Pair),
     /// The new version alone.
     Alone(Counts),
+}
+
+/// What a window may be used for. It is chosen by what is known of the old version, and of the new one before it: never
+/// by what the window itself holds of the new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// For every test.
+    All,
+    /// Not for the limit: the old version fails by itself, and the new one was clearly better until then.
+    NotTheLimit,
+    /// For the comparison of both alone: the old version fails by itself, and what both suffer from is nobody's fault.
+    Comparison,
 }
 
 /// What all counts so far come to.
@@ -142,20 +154,25 @@ impl Trial {
         self.promote = Promote::new();
     }
 
-    /// One window more.
+    /// One window more, for every test.
     pub fn update(&mut self, rule: &Rule, window: Window) {
-        let canary = match window {
+        self.learn(rule, window, Use::All);
+    }
+
+    /// One window more.
+    pub fn learn(&mut self, rule: &Rule, window: Window, used: Use) {
+        let canary = window.pair().canary;
+        match window {
             Window::Beside(pair) if pair.baseline.requests > 0 => {
                 self.regression.update(pair, rule.allowed_factor, rule.icc);
                 add(&mut self.seen.baseline, pair.baseline);
-                pair.canary
             }
-            Window::Beside(Pair { canary, .. }) | Window::Alone(canary) => {
+            Window::Alone(canary) if used == Use::All => {
                 self.limit.update(canary, rule.limit, rule.icc);
-                canary
             }
-        };
-        if let Some(p_max) = rule.p_max {
+            Window::Beside(_) | Window::Alone(_) => {}
+        }
+        if let Some(p_max) = rule.p_max.filter(|_| used != Use::Comparison) {
             self.promote.update(canary, p_max, rule.icc);
         }
         add(&mut self.seen.canary, canary);

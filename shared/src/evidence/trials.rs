@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::weighed::{Bad, Than, Weighed};
-use super::{Against, Counted, Finding, Pair, Rule, Trial, alpha_left};
+use super::{Against, Counted, Finding, Pair, Rule, Trial, Use, alpha_left};
 
 impl Rule {
     /// ln of the odds at which a trial rolls back: α is shared by the two tests that can.
@@ -88,8 +88,9 @@ impl Trials {
         self.slow.begin_stage();
     }
 
-    /// What was counted since the look before.
-    pub fn update(&mut self, rules: &Rules, counted: &Counted) {
+    /// What was counted since the look before. Slow requests are held against nothing but the old version's: the limit
+    /// is one for failures, and how many are slow at any service is nobody's to say.
+    pub fn update(&mut self, rules: &Rules, counted: &Counted, used: Use) {
         let held = |rule: &Rule| Rule {
             limit: match counted.against.before() {
                 Some((usual, _)) => rule.held_to(usual),
@@ -98,9 +99,10 @@ impl Trials {
             icc: counted.icc.unwrap_or(rule.icc),
             ..*rule
         };
-        self.failed.update(&held(&rules.failed), counted.failed);
+        self.failed
+            .learn(&held(&rules.failed), counted.failed, used);
         if let (Some(rule), Some(slow)) = (&rules.slow, counted.slow) {
-            self.slow.update(&held(rule), slow);
+            self.slow.learn(&held(rule), slow, Use::Comparison);
         }
     }
 
@@ -110,14 +112,24 @@ impl Trials {
         let finding = self.failed.finding(&rules.failed);
         let of_failed = (
             is_bad(finding),
-            weighed(Bad::Failed, &self.failed, &rules.failed, against, failed),
+            weighed(&self.failed, &rules.failed, against, failed),
         );
+        let slower = self.slow.regression.log_e();
         let of_slow = rules.slow.map(|rule| {
-            (
-                is_bad(self.slow.finding(&rule)),
-                weighed(Bad::Slow, &self.slow, &rule, against, slow),
-            )
+            let than = Than::Baseline {
+                times: rule.allowed_factor,
+            };
+            let weighed = Weighed {
+                bad: Bad::Slow,
+                stage: slow,
+                before: super::less(self.slow.seen.canary, slow.canary),
+                than,
+                log_e: slower,
+            };
+            (slower >= rule.bar(), weighed)
         });
+        // What no old version is beside is not weighed.
+        let of_slow = of_slow.filter(|(is_bad, _)| *is_bad || slow.baseline.requests > 0);
         // Bad before suspicious, failed before slow.
         let (is_bad, most) = match of_slow {
             Some(slow) if (slow.0, slow.1.log_e) > (of_failed.0, of_failed.1.log_e) => slow,
@@ -136,8 +148,8 @@ fn is_bad(finding: Finding) -> bool {
     matches!(finding, Finding::Worse { .. } | Finding::OverLimit { .. })
 }
 
-/// What weighs most against the version in one trial: what was found, or what comes nearest to it.
-fn weighed(bad: Bad, trial: &Trial, rule: &Rule, against: Against, stage: Pair) -> Weighed {
+/// What weighs most of failed requests: what was found, or what comes nearest to it.
+fn weighed(trial: &Trial, rule: &Rule, against: Against, stage: Pair) -> Weighed {
     let (worse, over) = (trial.regression.log_e(), trial.limit.log_e());
     let is_worse = match trial.finding(rule) {
         Finding::Worse { .. } => true,
@@ -160,7 +172,7 @@ fn weighed(bad: Bad, trial: &Trial, rule: &Rule, against: Against, stage: Pair) 
         (false, None) => (Than::Limit { limit: rule.limit }, over),
     };
     Weighed {
-        bad,
+        bad: Bad::Failed,
         stage,
         before: super::less(trial.seen.canary, stage.canary),
         than,
@@ -249,17 +261,85 @@ mod tests {
         let good = pair((100, 0), (900, 0));
         let slow = pair((100, 60), (900, 9));
         let mut trials = Trials::default();
-        trials.update(&both, &counted(good, Some(slow)));
+        trials.update(&both, &counted(good, Some(slow)), Use::All);
         let weighing = trials.weigh(&both, Against::Beside, good, slow);
         assert!(weighing.is_bad);
         assert_eq!(weighing.most.bad, Bad::Slow);
         let mut deaf = Trials::default();
-        deaf.update(&Rules::of(rule(), false), &counted(good, Some(slow)));
+        deaf.update(
+            &Rules::of(rule(), false),
+            &counted(good, Some(slow)),
+            Use::All,
+        );
         assert!(
             !deaf
                 .weigh(&Rules::of(rule(), false), Against::Beside, good, good)
                 .is_bad
         );
+    }
+
+    #[test]
+    fn slow_requests_are_held_against_the_old_versions_alone() {
+        let both = Rules::of(rule(), true);
+        // Over any limit on failures, and on both sides.
+        let slow = pair((1000, 60), (1000, 60));
+        for (failed, slow) in [
+            (
+                Window::Alone(pair((1000, 0), (0, 0)).canary),
+                Window::Alone(slow.canary),
+            ),
+            (
+                Window::Beside(pair((1000, 0), (1000, 0))),
+                Window::Beside(slow),
+            ),
+        ] {
+            let counted = Counted {
+                slow: Some(slow),
+                failed,
+                ..counted(failed.pair(), None)
+            };
+            let mut trials = Trials::default();
+            for _ in 0..100 {
+                trials.update(&both, &counted, Use::All);
+            }
+            let weighing = trials.weigh(&both, Against::Limit, failed.pair(), slow.pair());
+            assert!(!weighing.is_bad, "{weighing:?}");
+            assert!(weighing.most.log_e < 0.0, "{weighing:?}");
+        }
+    }
+
+    #[test]
+    fn a_window_of_an_outage_is_good_for_nothing_but_the_comparison() {
+        let asked = Rules::of(
+            Rule {
+                p_max: Some(0.01),
+                ..rule()
+            },
+            false,
+        );
+        let after = |window, used| {
+            let counted = Counted {
+                failed: window,
+                ..counted(Pair::default(), None)
+            };
+            let mut trials = Trials::default();
+            trials.update(&asked, &counted, used);
+            let seen = window.pair();
+            let weighing = trials.weigh(&asked, Against::Limit, seen, seen);
+            (weighing.is_bad, weighing.is_shown)
+        };
+        let bad = Window::Alone(pair((1000, 300), (0, 0)).canary);
+        assert_eq!(after(bad, Use::All), (true, Some(false)));
+        for used in [Use::NotTheLimit, Use::Comparison] {
+            assert!(!after(bad, used).0, "{used:?}");
+        }
+        let good = Window::Beside(pair((1000, 0), (1000, 300)));
+        assert_eq!(after(good, Use::NotTheLimit), (false, Some(true)));
+        assert_eq!(after(good, Use::Comparison), (false, Some(false)));
+        let worse = Window::Beside(pair((1000, 900), (1000, 300)));
+        assert!(after(worse, Use::Comparison).0);
+        // Without a request of the old version nobody knows whether it still lives.
+        assert!(!after(Window::Beside(pair((1000, 300), (0, 0))), Use::All).0);
     }
 
     #[test]
@@ -281,7 +361,7 @@ mod tests {
                 failed: Window::Alone(canary.canary),
                 ..counted(canary, None)
             };
-            trials.update(&rules, &counted);
+            trials.update(&rules, &counted, Use::All);
             trials.weigh(&rules, against, canary, canary).is_bad
         };
         assert!(!found(Against::Limit));
@@ -332,9 +412,9 @@ mod tests {
         let rules = Rules::of(rule(), false);
         let mut trials = Trials::default();
         let (first, second) = (pair((50, 1), (450, 2)), pair((30, 9), (270, 1)));
-        trials.update(&rules, &counted(first, None));
+        trials.update(&rules, &counted(first, None), Use::All);
         trials.begin_stage();
-        trials.update(&rules, &counted(second, None));
+        trials.update(&rules, &counted(second, None), Use::All);
         let most = trials.weigh(&rules, Against::Beside, second, second).most;
         assert_eq!((most.stage, most.before), (second, first.canary));
     }
@@ -351,7 +431,7 @@ mod tests {
         let shown = |requests| {
             let pair = pair((requests, 0), (9 * requests, 0));
             let mut trials = Trials::default();
-            trials.update(&asked, &counted(pair, None));
+            trials.update(&asked, &counted(pair, None), Use::All);
             trials.weigh(&asked, Against::Beside, pair, pair).is_shown
         };
         assert_eq!((shown(100), shown(500)), (Some(false), Some(true)));

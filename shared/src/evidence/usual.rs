@@ -57,7 +57,8 @@ fn highest(rate: f64, room: f64) -> f64 {
     high
 }
 
-fn distance(a: f64, p: f64) -> f64 {
+/// KL(a ‖ p), how far a rate is from what another one gives.
+pub(super) fn distance(a: f64, p: f64) -> f64 {
     let part = |a: f64, p: f64| if a > 0.0 { a * (a / p).ln() } else { 0.0 };
     part(a, p) + part(1.0 - a, 1.0 - p)
 }

@@ -63,6 +63,8 @@ impl Terms {
                 min_samples: now.min_samples,
                 bursts: recorded.bursts,
                 max_wait: now.max_wait,
+                counted_by: recorded.counted_by.clone(),
+                known_by_counts: recorded.known_by_counts,
             },
             outline: Outline {
                 healthy_threshold: now.healthy_threshold,

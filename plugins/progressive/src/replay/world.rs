@@ -155,7 +155,7 @@ impl<'a> World<'a> {
         let (seen, what) = (self.ahead()?, self.stretch()?.what);
         self.seen += 1;
         self.last = Some(seen);
-        let look = anew(&seen.look, &self.plan.rules, self.keeps_icc);
+        let mut look = anew(&seen.look, &self.plan.rules, self.keeps_icc);
         self.now = self.now.max(look.new.ended);
         // Before the first share and at a promote nobody but the probes comes to the version.
         let counts = look
@@ -167,6 +167,7 @@ impl<'a> World<'a> {
             *all = all.saturating_add(counts.failed.pair().canary.requests);
         }
         if let Some(watch) = &mut self.watch {
+            watch.relate(&mut look);
             watch.push(look.clone());
         }
         Some(Outcome::Looked(Box::new(look)))

@@ -208,6 +208,15 @@ pub fn figures(summary: &Summary, thresholds: &Thresholds) -> String {
             ));
         }
     }
+    if let Some(slow) = summary.slow {
+        let (new, old) = (slow.canary, slow.baseline);
+        let beside = if old.requests > 0 {
+            format!(" beside {}", rate(old))
+        } else {
+            String::new()
+        };
+        parts.push(format!("{} slow ({}){beside}", new.failed, rate(new)));
+    }
     parts.join(", ")
 }
 

@@ -122,6 +122,7 @@ mod tests {
             outages: 0,
             means: vec![(Metric::ErrorRate, 9.0)],
             counts: None,
+            slow: None,
             weighed: None,
         }
     }

@@ -82,6 +82,7 @@ pub(crate) mod tests {
             outages: 0,
             means: vec![(Metric::ErrorRate, 1.5)],
             counts: None,
+            slow: None,
             weighed: None,
         };
         ended(&ending, exit, &[last.clone(), last], &Thresholds::default())

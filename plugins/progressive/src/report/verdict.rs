@@ -196,9 +196,17 @@ pub fn next(ending: &Ending, exit: Exit) -> Option<&'static str> {
 }
 
 fn way_on(reasons: &[Reason]) -> &'static str {
-    let outage = |one: &Reason| matches!(one, Reason::Outage { .. } | Reason::SharedOutage);
+    let outage = |one: &Reason| {
+        matches!(
+            one,
+            Reason::Outage { .. } | Reason::BothOver { .. } | Reason::SharedOutage
+        )
+    };
+    let uncounted = |one: &Reason| matches!(one, Reason::Uncounted { .. });
     if reasons.iter().any(outage) {
         "look for what both versions need and what fails: a database, a network, a host"
+    } else if reasons.iter().any(uncounted) {
+        "see why it does not tell, by its address and by what it is asked, or name another source with count_by"
     } else if reasons
         .iter()
         .any(|one| matches!(one, Reason::Unshown { .. }))

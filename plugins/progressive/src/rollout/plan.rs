@@ -202,6 +202,8 @@ pub(crate) mod tests {
                 min_samples: 1,
                 bursts: false,
                 max_wait: None,
+                counted_by: None,
+                known_by_counts: false,
             },
             healthy_threshold: 1,
             proving_max: wait,

@@ -6,14 +6,14 @@ use shared::problem::Problem;
 use shared::record::Subject;
 use shared::settings::read::Reader;
 
-use super::{Sides, Sources, Traffic};
+use super::{CountBy, Sides, Sources, Traffic};
 use crate::rollout::Mode;
 
 /// Looks whether everything is there that the rest of it needs. Settling needs none of it.
 pub(super) fn complete(
     read: &mut Reader,
     subject: &Subject,
-    sources: &Sources,
+    (sources, count_by): (&Sources, &CountBy),
     traffic: Option<&Traffic>,
     mode: Mode,
     finish: Option<Finish>,
@@ -29,7 +29,9 @@ pub(super) fn complete(
             ..
         })
     );
+    let is_moved = traffic.is_some_and(|one| *one != Traffic::None);
     without_a_body(read, sources, promotes || pools);
+    nobody_knows_it(read, (sources, count_by), is_moved);
     let is_nowhere = ["canary_endpoint", "endpoint"]
         .iter()
         .all(|name| read.given(name).is_none() && !read.is_misspelt(name));
@@ -41,7 +43,6 @@ pub(super) fn complete(
     if subject.commit.is_none() {
         missing("commit", "the commit that is deployed");
     }
-    let is_moved = traffic.is_some_and(|one| *one != Traffic::None);
     if sources.canary.is_none() && traffic.is_some() && !is_moved {
         let expected = "the new version's own address: nothing leads a share of the service's traffic to it here";
         missing("canary_endpoint", expected);
@@ -58,6 +59,16 @@ pub(super) fn complete(
     if sources.baseline.is_none() && promotes {
         let expected = "the stable side's own address: after promote it is asked before it gets its traffic back";
         missing("baseline_endpoint", expected);
+    }
+}
+
+/// Without an address of its own and without anybody who counts, nothing tells what the canary is like.
+fn nobody_knows_it(read: &mut Reader, (sources, count_by): (&Sources, &CountBy), is_moved: bool) {
+    let nobody = matches!(count_by, CountBy::Nobody) && read.given("count_by").is_some();
+    if nobody && is_moved && sources.canary.is_none() {
+        let expected = "somebody who counts, or canary_endpoint beside it: without either nobody would know what the \
+                        canary is like";
+        read.refuse("count_by", expected);
     }
 }
 

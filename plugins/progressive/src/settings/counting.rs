@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use shared::endpoint::{Endpoint, Scheme};
 use shared::metrics::counters::Selectors;
+use shared::metrics::prometheus::{Prometheus, Queries};
 use shared::policy::Policy;
 use shared::settings::read::{Reader, choice};
 use shared::value::{self, Expected};
@@ -11,6 +12,7 @@ use shared::value::{self, Expected};
 use super::{Sides, Sources, Traffic};
 use crate::replay::NOBODY;
 use crate::stage::LOOKS_MAX;
+use crate::targets::Places;
 
 /// Who counts requests.
 #[derive(Debug, Clone)]
@@ -37,6 +39,22 @@ impl CountBy {
             Self::Probes => Some("probes"),
         }
     }
+
+    /// The word in the records, the traffic manager's among them; absent where nobody counts.
+    pub(super) fn source(&self) -> Option<String> {
+        let word = match self {
+            // The one traffic manager that counts.
+            Self::Traffic => Some("haproxy"),
+            other => other.word(),
+        };
+        word.map(str::to_owned)
+    }
+
+    /// Whether the canary is known by its requests alone where it has no endpoint of its own. Our own probes of the
+    /// service are samples anyway.
+    pub(super) fn is_counter(&self) -> bool {
+        matches!(self, Self::Traffic | Self::Prometheus(_))
+    }
 }
 
 /// What a Prometheus server is asked.
@@ -48,6 +66,28 @@ pub struct Asked {
     pub selectors: Selectors,
     /// What `$side` stands for: the stable side, then the canary; of pools, the first and the second.
     pub names: [String; 2],
+}
+
+impl Asked {
+    /// The server itself.
+    pub fn server(&self, timeout: Duration) -> Prometheus {
+        Prometheus {
+            base: self.endpoint.clone(),
+            headers: Vec::new(),
+            queries: Queries::default(),
+            timeout,
+            show_name: false,
+        }
+    }
+
+    /// What `$side` stands for: the stable side, then the canary.
+    pub fn sides(&self, places: Places) -> [String; 2] {
+        let [one, other] = self.names.clone();
+        match places {
+            Places::AsNamed => [one, other],
+            Places::Exchanged => [other, one],
+        }
+    }
 }
 
 /// Who counts, and what is slow.

@@ -150,13 +150,15 @@ impl Settings {
         // and the bound of what is usual where something can tell that.
         if let Some(plan) = &mut plan {
             plan.rules.bursts = matches!(counting.by, CountBy::Probes);
+            plan.rules.counted_by = counting.by.source();
+            plan.rules.known_by_counts = sources.canary.is_none() && counting.by.is_counter();
             let (whole, tells_slow) = (plan.rules.evidence.failed, counting.tells_slow());
             plan.rules.evidence = Rules::spent(whole, tells_slow, counting.knows_usual);
         }
         complete::complete(
             &mut read,
             &subject,
-            &sources,
+            (&sources, &counting.by),
             traffic.as_ref(),
             mode,
             plan.as_ref().map(|plan| plan.finish),

@@ -47,6 +47,8 @@ pub(super) fn plan(read: &mut Reader, policy: &Policy, told: &Told) -> Option<Pl
         bursts: false,
         min_samples,
         max_wait: policy.progressive_deployment.max_wait_time,
+        counted_by: None,
+        known_by_counts: false,
     };
     let soak = read.read("soak", value::duration);
     let stages = stages::stages(read, policy);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::evidence::{beyond_luck, breaches, is_over, limit};
+use shared::evidence::{beyond_luck, breaches, clearly_better, is_over, limit};
 use shared::metric::Metric;
 use shared::reason::Reason;
 use shared::threshold::Measured;
@@ -102,7 +102,7 @@ enum Rates {
     Held,
     /// Over one.
     Broken(Vec<Reason>),
-    /// Over one, but luck explains it, or the old version was so, too.
+    /// Over one, but luck explains it, or the old version was so, too, and the new one is not clearly better.
     Unsure(Vec<Reason>),
 }
 
@@ -116,8 +116,12 @@ fn rates(sums: &Sums, rules: &Rules) -> Rates {
         return Rates::Held;
     }
     if is_over(sum.baseline, limits) {
-        let baseline = sum.baseline;
-        return Rates::Unsure(vec![Reason::Outage { baseline }]);
+        // What the old version suffers from and the new one does not is no reason to keep the old one.
+        return if clearly_better(sum) {
+            Rates::Held
+        } else {
+            Rates::Unsure(vec![Reason::BothOver { pair: sum }])
+        };
     }
     let rule = &rules.evidence.failed;
     // The one that the trials weighed with.

@@ -1,7 +1,7 @@
 //! One look at both sides.
 
 use serde::{Deserialize, Serialize};
-use shared::evidence::{Counted, Weighed};
+use shared::evidence::{Counted, Weighed, Window};
 use shared::reason::Reason;
 use shared::sample::Role;
 use shared::split::{Counts, Share};
@@ -16,6 +16,13 @@ pub struct Look {
     pub baseline: Option<Tick>,
     /// Requests since the look before, where somebody counts them. Windows of looks do not overlap.
     pub counts: Option<Counted>,
+    /// Why there are none, where somebody should have counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uncounted: Option<String>,
+    /// Whether the old version is over its limit by its counts while the new one is clearly better, in all windows in a
+    /// row up to this one in which that is so: what the one suffers from the other does not.
+    #[serde(default)]
+    pub better: bool,
     /// What the look's own requests at the new version came to, or at the service, where it made many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub burst: Option<Counts>,
@@ -74,6 +81,8 @@ impl Look {
             new,
             baseline,
             counts,
+            uncounted: None,
+            better: false,
             burst: None,
             share,
             evidence: Evidence::Silent,
@@ -81,19 +90,42 @@ impl Look {
         }
     }
 
-    /// What it says. The old version's own requests excuse what the new one's do, and no probe of the new one that
-    /// fails while the old one's is well.
+    /// What it says. The old version's own requests excuse what the new one's do, unless these are clearly better or
+    /// nobody comes to it yet, and no probe of the new one that fails while the old one's is well.
     pub fn kind(&self) -> Kind {
-        let counted = self.counts.as_ref().is_some_and(|counts| counts.outage);
+        let counted = self.counts.as_ref().is_some_and(|counts| counts.outage) && !self.better;
         let probed = self.baseline.as_ref().map(failing);
         if self.new.judged.is_good() {
-            if counted { Kind::Shared } else { Kind::Good }
+            let has_share = self.share != Ok(Share::NONE);
+            if counted && has_share {
+                Kind::Shared
+            } else {
+                Kind::Good
+            }
         } else if blind(&self.new) {
             Kind::Blind
         } else if probed.unwrap_or(counted) {
             Kind::Shared
         } else {
             Kind::Failing
+        }
+    }
+
+    /// Whether the old version fails by itself, by its own probe or by its counts.
+    pub(super) fn baseline_is_out(&self) -> bool {
+        let counted = self.counts.as_ref().is_some_and(|counts| counts.outage);
+        counted || self.baseline.as_ref().is_some_and(failing)
+    }
+
+    /// A window as it is weighed: with all the traffic the new version is alone. Short of that it is not, even where the
+    /// old one was asked nothing: that may be because it is dead.
+    pub(super) fn weighed_window(&self, window: Window) -> Window {
+        let carries_all = self.share == Ok(Share::ALL) || self.share == Ok(Share::NONE);
+        match window {
+            Window::Beside(pair) if carries_all && pair.baseline.requests == 0 => {
+                Window::Alone(pair.canary)
+            }
+            other => other,
         }
     }
 

@@ -40,7 +40,7 @@ use sums::Sums;
 /// The shortest pause between two looks: no setting makes the loop spin.
 const INTERVAL_MIN: Duration = Duration::from_millis(10);
 
-/// Where each look is many requests, so few looks are enough.
+/// Where requests are the samples, few looks are enough.
 const LOOKS_WITH_BURSTS: u32 = 3;
 
 /// More looks than this are made by bursts where our own probes are counted.
@@ -64,12 +64,20 @@ pub struct Rules {
     pub bursts: bool,
     /// The longest time a stage may be watched, with its extensions; none but the deadline where absent.
     pub max_wait: Option<Duration>,
+    /// Who is to count requests, such as `haproxy`: a stage in which the canary has a share is not passed without. Absent
+    /// where nobody is.
+    #[serde(default)]
+    pub counted_by: Option<String>,
+    /// Whether the canary is known by its counted requests alone, because it has no endpoint of its own: then they are
+    /// the samples, and not the looks.
+    #[serde(default)]
+    pub known_by_counts: bool,
 }
 
 impl Rules {
     /// The looks without which a stage is inconclusive.
     pub fn min_looks(&self) -> u32 {
-        if self.bursts {
+        if self.bursts || self.known_by_counts {
             self.min_samples.min(LOOKS_WITH_BURSTS)
         } else {
             self.min_samples
@@ -156,6 +164,11 @@ impl Watch {
         self.seen.push(look);
     }
 
+    /// Tells a look that is about to be pushed whether the new version suffers from what the old one suffers from.
+    pub fn relate(&self, look: &mut Look) {
+        look.better = self.sums.is_better_with(look);
+    }
+
     /// What was seen, oldest first.
     pub fn seen(&self) -> &[Look] {
         &self.seen
@@ -230,8 +243,8 @@ impl Watch {
     fn outage(&self) -> Reason {
         let counts = self.seen.last().and_then(|look| look.counts.as_ref());
         match counts.filter(|counts| counts.outage) {
-            Some(counts) => Reason::Outage {
-                baseline: counts.failed.pair().baseline,
+            Some(counts) => Reason::BothOver {
+                pair: self.sums.outage.unwrap_or(counts.failed.pair()),
             },
             None => Reason::SharedOutage,
         }

@@ -42,6 +42,8 @@ pub struct Summary {
     pub means: Vec<(Metric, f64)>,
     /// Requests of both versions, where they were counted.
     pub counts: Option<Pair>,
+    /// The same of slow ones, where somebody told which were.
+    pub slow: Option<Pair>,
     /// What weighed most against the new version at its end.
     pub weighed: Option<Weighed>,
 }
@@ -60,6 +62,7 @@ impl Summary {
             outages: sums.outages,
             means: worst(watch),
             counts: watch.counted(),
+            slow: sums.slow,
             weighed: watch.seen.last().and_then(|look| look.weighed),
         }
     }

@@ -28,6 +28,8 @@ pub(super) fn rules() -> Rules {
         min_samples: 3,
         bursts: false,
         max_wait: None,
+        counted_by: None,
+        known_by_counts: false,
     }
 }
 

@@ -64,6 +64,8 @@ pub(crate) fn plan() -> Plan {
             min_samples: 2,
             bursts: false,
             max_wait: None,
+            counted_by: None,
+            known_by_counts: false,
         },
         healthy_threshold: 1,
         proving_max: s(60),
