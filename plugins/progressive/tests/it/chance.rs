@@ -174,7 +174,7 @@ impl Chance {
         if self.rarely(40) {
             self.world.share = share(self.draw() % 101);
         }
-        let words = b".....xom-!wvdcCOl";
+        let words = b".....xom-!wvdcCOlb";
         let word = match self.draw() {
             _ if self.only.is_some() && self.world.now > s(0) => self.only.unwrap(),
             255 => '.',

@@ -172,11 +172,63 @@ fn what_prometheus_scraped_of_both_sides_decides() {
         .with(1, "ROLLED BACK")
         .saying("stage 1 (10 %)");
     assert_eq!(world.weights(), (100, 0));
+    // Before it, that there is something to count is seen.
+    let typo = ("query_requests", "shop_totl{side=\"$side\"}");
+    let preflight = ("preflight", "true");
+    crate::step::ask(
+        &world.proxy,
+        "set server shop/blue weight 100; set server shop/green weight 0\n",
+    );
     pipeline
-        .run(&[("query_failed", "rate(shop_total{side=\"$side\"}[1m])")])
+        .run(&[preflight])
+        .with(0, "PASSED")
+        .saying("prometheus: 2 series for shop_total{side=\"blue\"}");
+    pipeline
+        .run(&[preflight, typo])
+        .with(2, "REFUSED")
+        .saying("query_requests: no series for shop_totl{side=\"blue\"}");
+    let policy = "progressive_deployment: {max_wait_time: 700ms}\n";
+    std::fs::write(pipeline.workspace.join("deployment-policy.yaml"), policy).unwrap();
+    let short = ("wait_time", "600ms");
+    let other = [
+        typo,
+        short,
+        ("deployment_id", "other"),
+        ("override", "hold"),
+    ];
+    pipeline
+        .run(&other)
+        .with(3, "INCONCLUSIVE")
+        .saying("prometheus told nothing of the canary's requests: no scrapes of both sides");
+    pipeline
+        .run(&[
+            short,
+            ("query_failed", "rate(shop_total{side=\"$side\"}[1m])"),
+        ])
         .with(2, "REFUSED")
         .saying("PLUGIN_QUERY_FAILED: ")
         .saying("without rate(), sum() or a range");
+}
+
+#[test]
+fn a_source_that_tells_nothing_passes_no_stage() {
+    let world = World::start();
+    let load = Load::start(world.proxy.address);
+    world.green.behave(Manner::Faulty { failing: 1, of: 1 });
+    let policy = "progressive_deployment: {max_wait_time: 700ms}\n";
+    for p_max in ["", "1"] {
+        let pipeline = Pipeline::new("8", world.settings())
+            .with("metrics_endpoint", "http://127.0.0.1:1")
+            .with("query_requests", "shop_total{side=\"$side\"}")
+            .with("query_failed", "shop_total{side=\"$side\",code=\"500\"}")
+            .with("p_max", p_max);
+        std::fs::write(pipeline.workspace.join("deployment-policy.yaml"), policy).unwrap();
+        pipeline.run(&[]).with(3, "INCONCLUSIVE").saying(
+            "stage 1 (10 %): prometheus told nothing of the canary's requests: connection refused",
+        );
+        assert_eq!(world.weights(), (100, 0));
+    }
+    assert!(load.stop().failed > 0);
 }
 
 fn limits() -> Limits {

@@ -88,7 +88,7 @@ pub(crate) fn plan() -> Plan {
 /// What a look is like: `.` good, `x` the new version failing, `o` both failing, `m` an error rate of 9 %, `d`
 /// degraded, `-` no value from the metrics source, `!` the integrity check failed, `v` good, and the answer names the
 /// version. Good by its probes, and counted: `w` 40 of 500 requests failed beside 4 of 4500, `c` 2 of 500 beside 18 of
-/// 4500, `C` none of 500 beside 4500, `O` 250 of 500 beside 2250 of 4500, `l` 2 of 100 beside 3 of 900.
+/// 4500, `C` none of 500 beside 4500, `O` 250 of 500 beside 2250 of 4500, `l` 2 of 100 beside 3 of 900, `b` none of 500 beside 450 of 4500.
 pub(crate) fn look(now: Duration, word: char, share: Option<Share>) -> Look {
     let share = share.ok_or_else(|| "connection refused".to_owned());
     let bad = || Err(vec![Reason::Unhealthy]);
@@ -124,6 +124,7 @@ fn counted(word: char) -> Option<Counted> {
         'C' => (counts(500, 0), counts(4500, 0)),
         'O' => (counts(500, 250), counts(4500, 2250)),
         'l' => (counts(100, 2), counts(900, 3)),
+        'b' => (counts(500, 0), counts(4500, 450)),
         _ => return None,
     };
     let window = Window::Beside(Pair { canary, baseline });

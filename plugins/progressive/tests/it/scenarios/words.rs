@@ -30,6 +30,7 @@ pub(crate) fn plan(plan: &mut Plan, word: &str) {
         "p_max" => {
             plan.rules.evidence.failed.p_max = Some(value::percentage(text).unwrap() / 100.0);
         }
+        "counted_by" => plan.rules.counted_by = Some(text.to_owned()),
         "max_wait" => plan.rules.max_wait = Some(seconds(text)),
         "healthy_threshold" => plan.healthy_threshold = text.parse().unwrap(),
         "deadline" => plan.deadline = seconds(text),
