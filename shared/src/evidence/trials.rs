@@ -125,6 +125,7 @@ impl Trials {
                 before: super::less(self.slow.seen.canary, slow.canary),
                 than,
                 log_e: slower,
+                of_service: matches!(against, Against::Service { .. }),
             };
             (slower >= rule.bar(), weighed)
         });
@@ -390,7 +391,7 @@ mod tests {
                 ..counted(stage, None)
             };
             let mut trials = Trials::default();
-            trials.update(&rules, &counted);
+            trials.update(&rules, &counted, Use::All);
             trials.weigh(&rules, against, stage, stage).most
         };
         let (low, high) = (0.005, 0.3);
