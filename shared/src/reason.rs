@@ -231,6 +231,49 @@ impl Reason {
             reason: Box::new(self),
         }
     }
+
+    /// The sentence of a reason that rests on counted requests.
+    fn of_counts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unshown { canary, p_max } => write!(
+                f,
+                "canary {} of {} failed ({}), which does not show yet that it stays below p_max, {} %",
+                canary.failed,
+                canary.requests,
+                rate(*canary),
+                show_number(*p_max)
+            ),
+            Self::Uncounted { source, detail } => {
+                write!(
+                    f,
+                    "{source} told nothing of the canary's requests: {detail}"
+                )
+            }
+            Self::TooFewCounted { counted, needed } => write!(
+                f,
+                "{counted} of the canary's requests were counted, needed at least {needed}"
+            ),
+            Self::BothOver { pair } => write!(
+                f,
+                "stable {} of {} failed ({}), over the limit itself, and canary {} of {} ({}): neither is judged by it; if \
+                 that is usual here, raise threshold_error_rate and lower threshold_availability",
+                pair.baseline.failed,
+                pair.baseline.requests,
+                rate(pair.baseline),
+                pair.canary.failed,
+                pair.canary.requests,
+                rate(pair.canary)
+            ),
+            Self::Outage { baseline } => write!(
+                f,
+                "stable {} of {} failed ({}), over the limit itself: an outage of both says nothing about either",
+                baseline.failed,
+                baseline.requests,
+                rate(*baseline)
+            ),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl fmt::Display for Reason {
@@ -308,42 +351,11 @@ impl fmt::Display for Reason {
                 write!(f, "{good} good answers in a row, {needed} were asked for")
             }
             Self::Weighed { weighed } => weighed.fmt(f),
-            Self::Unshown { canary, p_max } => write!(
-                f,
-                "canary {} of {} failed ({}), which does not show yet that it stays below p_max, {} %",
-                canary.failed,
-                canary.requests,
-                rate(*canary),
-                show_number(*p_max)
-            ),
-            Self::Uncounted { source, detail } => {
-                write!(
-                    f,
-                    "{source} told nothing of the canary's requests: {detail}"
-                )
-            }
-            Self::TooFewCounted { counted, needed } => write!(
-                f,
-                "{counted} of the canary's requests were counted, needed at least {needed}"
-            ),
-            Self::BothOver { pair } => write!(
-                f,
-                "stable {} of {} failed ({}), over the limit itself, and canary {} of {} ({}): neither is judged by it; if \
-                 that is usual here, raise threshold_error_rate and lower threshold_availability",
-                pair.baseline.failed,
-                pair.baseline.requests,
-                rate(pair.baseline),
-                pair.canary.failed,
-                pair.canary.requests,
-                rate(pair.canary)
-            ),
-            Self::Outage { baseline } => write!(
-                f,
-                "stable {} of {} failed ({}), over the limit itself: an outage of both says nothing about either",
-                baseline.failed,
-                baseline.requests,
-                rate(*baseline)
-            ),
+            Self::Unshown { .. }
+            | Self::Uncounted { .. }
+            | Self::TooFewCounted { .. }
+            | Self::BothOver { .. }
+            | Self::Outage { .. } => self.of_counts(f),
             Self::At { endpoint, reason } => write!(f, "{endpoint} : {reason}"),
         }
     }

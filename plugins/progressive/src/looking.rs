@@ -46,8 +46,8 @@ impl Hands<'_> {
             Some(Err(_)) | None => (None, None),
         };
         let mut look = Look {
-            burst,
             uncounted,
+            burst,
             ..Look::new(new, baseline, counts, self.mover.share())
         };
         span.watch.relate(&mut look);

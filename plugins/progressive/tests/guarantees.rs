@@ -70,8 +70,8 @@ fn play(scenario: Scenario, rules: &Rules, seed: u64, ends: &mut Ends) {
         let mut watch = Watch::open(now, WAIT);
         let latest = now + 3 * WAIT;
         loop {
-            let seen = world.check(f64::from(percent) / 100.0).seen;
-            let counted = seen.map(|pair| {
+            let check = world.check(f64::from(percent) / 100.0);
+            let counted = check.seen.map(|pair| {
                 let (window, limits) = (Window::Beside(pair), &rules.thresholds);
                 Counted::new("haproxy", window, None, Against::Beside, limits)
             });

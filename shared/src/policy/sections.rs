@@ -158,8 +158,8 @@ section! {
         /// The error rate in per cent that a version must be shown to stay below before a stage passes, where requests
         /// are counted; it takes about 300 / `p_max` requests without a failure. Without it nothing has to be shown.
         p_max: Option<f64> as PercentageWithin,
-        /// Requests slower than this count as slow, and slow ones are weighed as failed ones are, where the source can
-        /// tell them; a bare number is milliseconds.
+        /// Requests slower than this count as slow, and slow ones are weighed beside the old version's, where the source
+        /// can tell them; a bare number is milliseconds.
         latency_limit: Option<Duration> as ResponseTime,
     }
 }

@@ -199,7 +199,7 @@ pub const CATALOG: &[Setting] = &[
     set(PROGRESSIVE, "wait_time", "`5m`", "How long each stage is observed"),
     set(PROGRESSIVE, "canary_endpoint", "", "The new version's own address; with `pools` that of the second pool, which keeps it when they exchange their places").secret(),
     set(PROGRESSIVE, "baseline_endpoint", "", "The old version's own address; with `pools` that of the first pool").secret(),
-    set(PROGRESSIVE, "min_samples", "`3`", "The least number of samples without which a stage is inconclusive")
+    set(PROGRESSIVE, "min_samples", "`3`", "The least number of samples without which a stage is inconclusive: looks, or requests of the canary where it has no endpoint of its own")
         .policy("analysis.min_samples"),
     set(PROGRESSIVE, "alpha", "`0.01`", "The chance that a version which is no worse than allowed is rolled back by evidence, over the whole rollout")
         .policy("analysis.alpha"),
@@ -207,7 +207,7 @@ pub const CATALOG: &[Setting] = &[
         .policy("analysis.allowed_factor"),
     set(PROGRESSIVE, "p_max", "", "The error rate that the new version must be shown to stay below before a stage passes, where requests are counted")
         .policy("analysis.p_max"),
-    set(PROGRESSIVE, "latency_limit", "", "Requests slower than this count as slow and are weighed as failed ones are, where they can be told; a bare number is milliseconds")
+    set(PROGRESSIVE, "latency_limit", "", "Requests slower than this count as slow and are weighed beside the old version's, where they can be told; a bare number is milliseconds")
         .policy("analysis.latency_limit"),
     set(PROGRESSIVE, "count_by", "`auto`", "Who counts requests: `traffic` (HAProxy), `prometheus`, `answers` (their `requests_total` and `errors_total`), `probes` (many at each look) or `none`; `auto` takes the counters that are named, else HAProxy's, and probes where the canary has no address of its own"),
     set(PROGRESSIVE, "query_requests", "", "The counter of all requests in Prometheus, as a selector with `$side` for the side: `http_requests_total{track=\"$side\"}`; no `rate()`, no `sum()`"),

@@ -226,7 +226,11 @@ pub fn look(before: Option<&Look>, look: &Look) -> Option<String> {
     if old == Some(new) {
         return None;
     }
-    let outage = look.counts.as_ref().filter(|counts| counts.outage);
+    let is_shared = look.kind() == Kind::Shared;
+    let outage = look
+        .counts
+        .as_ref()
+        .filter(|counts| counts.outage && is_shared);
     let outage = outage.map(|counts| Reason::Outage {
         baseline: counts.failed.pair().baseline,
     });
@@ -250,6 +254,7 @@ fn state_of(look: &Look) -> &'static str {
     match (look.kind(), &look.new.judged) {
         (_, Judged::Critical { .. }) => "critical",
         (Kind::Good, Judged::Good { warnings }) if !warnings.is_empty() => "warning",
+        (Kind::Good, _) if look.better => "healthy, unlike the baseline",
         (Kind::Good, _) => "healthy",
         (Kind::Failing, _) => "failing",
         (Kind::Shared, Judged::Good { .. }) => "healthy beside a failing baseline",

@@ -36,6 +36,15 @@ pub fn lines(
         .collect();
     let new: Vec<String> = new.iter().map(ToString::to_string).collect();
     let old = old.map_or_else(String::new, |old| format!(", beside {old}"));
+    let (looks, needs) = if rules.known_by_counts {
+        let needs = format!(
+            ", and counts at least {} requests of the canary",
+            rules.min_samples
+        );
+        (rules.min_looks(), needs)
+    } else {
+        (rules.min_samples, String::new())
+    };
     let mut lines = vec![
         format!(
             "plan: {}, finish {}{soak}; deadline in {}",
@@ -44,10 +53,10 @@ pub fn lines(
             show_duration(plan.deadline.saturating_sub(now)),
         ),
         format!(
-            "asks {}{old}, at least every {}, at least {} times a stage",
+            "asks {}{old}, at least every {}, at least {} times a stage{needs}",
             new.join(", "),
             show_duration(rules.interval),
-            rules.min_samples,
+            looks,
         ),
         format!(
             "limits: {}; {} failures in a row within {}",

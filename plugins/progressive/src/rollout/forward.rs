@@ -164,7 +164,7 @@ impl Turn<'_> {
     /// What the row of the stage that was judged last says.
     pub(super) fn stage_row(&self) -> Row {
         match &self.state.unrecorded_stage {
-            Some(summary) => Row::StageEnded(summary.clone()),
+            Some(summary) => Row::StageEnded(Box::new(summary.clone())),
             None => Row::StageBegan {
                 number: self.state.results.len(),
                 share: self.state.share.unwrap_or(Share::NONE),

@@ -42,7 +42,7 @@ pub enum Row {
         share: Share,
     },
     /// A stage is over.
-    StageEnded(Summary),
+    StageEnded(Box<Summary>),
     /// The deployment came to this.
     Deployment {
         /// Its status.

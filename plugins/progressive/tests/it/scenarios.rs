@@ -242,7 +242,10 @@ impl Player {
         let word = word.or(script.chars().last()).unwrap();
         let looked = (what, count.to_string());
         let known = !self.script.unread.contains(&looked);
-        let look = look(self.world.now, word, known.then_some(self.world.share));
+        let mut look = look(self.world.now, word, known.then_some(self.world.share));
+        if let Phase::Watching(span) = &state.phase {
+            span.watch.relate(&mut look);
+        }
         let line = lines::look(self.last_look.as_ref(), &look);
         self.log(line);
         self.last_look = Some(look.clone());
