@@ -67,14 +67,19 @@ pub fn percentage_within(text: &str) -> Result<f64, Expected> {
         .ok_or("a percentage above 0 and below 100, such as 0.5 or 0.5%")
 }
 
-/// The chance of an error that is accepted.
+/// The chance of an error that is accepted, as a fraction or with a sign as a percentage.
 ///
 /// # Errors
 /// When it is not above 0 and at most 0.5.
 pub fn chance(text: &str) -> Result<f64, Expected> {
-    number(text.trim())
+    let text = text.trim();
+    let chance = match text.strip_suffix('%') {
+        Some(percent) => number(percent.trim_end()).map(|percent| percent / 100.0),
+        None => number(text),
+    };
+    chance
         .filter(|chance| *chance > 0.0 && *chance <= 0.5)
-        .ok_or("a probability above 0 and at most 0.5, such as 0.01")
+        .ok_or("a probability above 0 and at most 0.5, such as 0.01 or 1%")
 }
 
 /// How many times as bad as something else is allowed.
@@ -330,10 +335,13 @@ mod tests {
     #[test]
     fn what_evidence_takes_has_bounds() {
         assert_eq!(chance(" 0.01 "), Ok(0.01));
+        assert_eq!((chance("1%"), chance("50 %")), (Ok(0.01), Ok(0.5)));
         assert_eq!(factor("1.5"), Ok(1.5));
         assert_eq!((correlation("0"), correlation("0.5")), (Ok(0.0), Ok(0.5)));
         assert_eq!(percentage_within("0.5 %"), Ok(0.5));
-        for text in ["", "0", "0.51", "-0.1", "NaN", "inf", "1%"] {
+        for text in [
+            "", "0", "0.51", "-0.1", "NaN", "inf", "51%", "0%", "%", "1%%",
+        ] {
             assert!(chance(text).is_err(), "{text}");
         }
         for text in ["", "0.99", "101", "NaN"] {

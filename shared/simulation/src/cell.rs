@@ -45,7 +45,8 @@ pub fn cell(judge: &Judge, scenario: Scenario, requests: u32, runs: u32, seed: u
     let outcomes: Vec<Outcome> = (0..runs)
         .map(|run| {
             let seed = seed.wrapping_add((u64::from(requests) << 40) + u64::from(run));
-            play(&mut *judge.rule(scenario.trouble), scenario, requests, seed)
+            let mut rule = judge.rule(scenario.trouble, requests, seed);
+            play(&mut *rule, scenario, requests, seed)
         })
         .collect();
     let healthy = scenario.healthy();

@@ -2,6 +2,7 @@
 
 use shared::evidence;
 
+use crate::past::learned;
 use crate::rule::{Argo, Carry, Consecutive, Flagger, Kayenta, Ours, Rule, Settings, Study};
 use crate::world::{Canary, Scenario, Trouble};
 
@@ -73,6 +74,8 @@ pub const BAD: [Scenario; 8] = [
 pub enum Judge {
     /// The project's.
     Ours(evidence::Rule),
+    /// The same with a guess at bursts that is learned from so many recorded windows of the environment.
+    Learned(evidence::Rule, u32),
     /// Its two-sample test with open constants: what becomes of the evidence, α, ρ0, icc.
     Study(Carry, f64, f64, f64),
     /// Flagger's.
@@ -86,13 +89,21 @@ pub enum Judge {
 }
 
 impl Judge {
-    /// A rollout's own, for a source with this trouble.
-    pub fn rule(&self, trouble: Trouble) -> Box<dyn Rule> {
+    /// A rollout's own, for a source with this trouble and so many requests a check. The seed makes its past.
+    pub fn rule(&self, trouble: Trouble, requests: u32, seed: u64) -> Box<dyn Rule> {
+        let ours = |rule| {
+            let laggy = trouble == Trouble::Lag;
+            Box::new(Ours::new(Settings { rule, laggy }))
+        };
         match *self {
-            Self::Ours(rule) => Box::new(Ours::new(Settings {
-                rule,
-                laggy: trouble == Trouble::Lag,
-            })),
+            Self::Ours(rule) => ours(rule),
+            Self::Learned(rule, windows) => {
+                let icc = learned(trouble, windows, requests, seed);
+                ours(evidence::Rule {
+                    icc: icc.unwrap_or(rule.icc),
+                    ..rule
+                })
+            }
             Self::Study(carry, alpha, allowed, icc) => {
                 Box::new(Study::new(carry, alpha, allowed, icc))
             }
@@ -135,6 +146,19 @@ pub fn guards() -> Vec<(String, Judge)> {
         }
     }
     guards
+}
+
+/// How many recorded windows there are to learn from, in three environments.
+pub const PASTS: [u32; 3] = [30, 60, 300];
+
+/// The project's rule without a history and with one.
+pub fn learners() -> Vec<(String, Judge)> {
+    let mut learners = vec![("guessed: 0.02".to_owned(), Judge::Ours(DEFAULT))];
+    learners.extend(PASTS.map(|windows| {
+        let name = format!("learned from {windows} windows");
+        (name, Judge::Learned(DEFAULT, windows))
+    }));
+    learners
 }
 
 /// What may become of the evidence when a stage begins, all else as it is by default.

@@ -9,6 +9,7 @@ pub mod cell;
 pub mod course;
 pub mod grid;
 pub mod page;
+pub mod past;
 pub mod plot;
 pub mod random;
 pub mod rule;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::{env, fs, io};
 
 use simulation::board::Board;
-use simulation::grid::{BAD, HEALTHY, RUNS, carries, guards, judges};
+use simulation::grid::{BAD, HEALTHY, RUNS, carries, guards, judges, learners};
 use simulation::{page, plot};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -23,6 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("failed", page::table(&bad, "bad version", page::failed)),
         ("accepted", page::acceptance(healthy.cells(0, 0))),
         ("guards", guarded()),
+        ("learned", taught()),
         ("carries", carried()),
     ];
     let pictures = [
@@ -56,6 +57,23 @@ fn guarded() -> String {
         &board,
         "set",
         &[&page::falsely, &page::found, &page::found, &page::found],
+    )
+}
+
+/// What a history brings, and that it costs no promise.
+fn taught() -> String {
+    let worlds = [HEALTHY[5], HEALTHY[0], BAD[1], BAD[2], BAD[7]];
+    let board = Board::play(&worlds, &learners(), RUNS);
+    page::turned(
+        &board,
+        "icc",
+        &[
+            &page::falsely,
+            &page::falsely,
+            &page::found,
+            &page::found,
+            &page::found,
+        ],
     )
 }
 

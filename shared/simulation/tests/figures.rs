@@ -58,8 +58,9 @@ fn what_the_plugin_runs_and_its_second_hand_decide_the_same() {
             stage: 0.5,
             check: 0.02,
         };
-        let mut ours = Judge::Ours(DEFAULT).rule(scenario.trouble);
-        let mut study = Judge::Study(onset, DEFAULT.alpha / 2.0, 1.0, icc).rule(scenario.trouble);
+        let mut ours = Judge::Ours(DEFAULT).rule(scenario.trouble, 300, seed);
+        let mut study =
+            Judge::Study(onset, DEFAULT.alpha / 2.0, 1.0, icc).rule(scenario.trouble, 300, seed);
         let mut world = World::new(scenario, 300, 60, seed);
         while let Some(share) = ours.share() {
             let seen = world.check(share).seen;

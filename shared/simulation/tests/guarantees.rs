@@ -5,7 +5,7 @@
 use shared::evidence::Rule;
 use simulation::board::Board;
 use simulation::cell::Cell;
-use simulation::grid::{BAD, DEFAULT, HEALTHY, Judge, P_MAX, RUNS, TRAFFIC};
+use simulation::grid::{BAD, DEFAULT, HEALTHY, Judge, P_MAX, PASTS, RUNS, TRAFFIC};
 use simulation::world::{BASE, Canary, ICC, Scenario, Trouble};
 
 /// The tests without any damping: nothing but α keeps their false rollbacks rare.
@@ -94,6 +94,30 @@ fn failures_in_bursts_roll_back_at_most_two_per_cent_with_the_guard_and_by_defau
     each(&board, |what, _, cell| {
         assert!(f64::from(cell.falsely) <= share(0.02), "{what}");
     });
+}
+
+#[test]
+fn what_is_learned_of_bursts_costs_no_promise_and_brings_three_times_the_errors_early() {
+    let learned = PASTS.map(|windows| Judge::Learned(DEFAULT, windows));
+    let healthy = [
+        with(Trouble::Bursts, &HEALTHY),
+        with(Trouble::None, &HEALTHY),
+    ];
+    each(&play(&healthy, &learned), |what, _, cell| {
+        assert!(f64::from(cell.falsely) <= share(0.02), "{what}");
+    });
+    let three = BAD[2];
+    assert_eq!(three.canary, Canary::Times(3.0));
+    let board = play(
+        &[three],
+        &[Judge::Ours(DEFAULT), Judge::Learned(DEFAULT, 300)],
+    );
+    for traffic in 2..TRAFFIC.len() {
+        let [guessed, learned] = [0, 1].map(|judge| board.cells(0, judge)[traffic].clone());
+        assert!(f64::from(learned.found) >= share(0.999), "{learned:?}");
+        let (late, early) = (guessed.median_check.unwrap(), learned.median_check.unwrap());
+        assert!(3 * early < late, "{early} instead of {late}");
+    }
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub use limit::Limit;
 pub use promote::Promote;
 pub use regression::Regression;
 pub use trials::{Rules, Trials, Weighing};
-pub use usual::{alpha_left, usual};
+pub use usual::{alpha_left, untroubled, usual};
 pub use weighed::{Bad, Than, Weighed, odds, percent, rate};
 
 /// What a trial is judged by. All rates are fractions, 0 to 1.

@@ -9,6 +9,20 @@ const PART: f64 = 0.1;
 /// The least rate that is called usual: a day without a failure does not promise one without any.
 const LEAST: f64 = 1e-6;
 
+/// Windows without those in which something was known to be wrong, and how often that was: those in a row are once.
+pub fn untroubled<T>(windows: impl IntoIterator<Item = (T, bool)>) -> (Vec<T>, usize) {
+    let (mut left, mut troubles, mut was_troubled) = (Vec::new(), 0, false);
+    for (window, is_troubled) in windows {
+        if !is_troubled {
+            left.push(window);
+        } else if !was_troubled {
+            troubles += 1;
+        }
+        was_troubled = is_troubled;
+    }
+    (left, troubles)
+}
+
 /// What is left of α for the tests that use the bound. The chance of a false rollback is at most that of the bound
 /// being too low plus that of a test, and both together are α.
 pub fn alpha_left(alpha: f64) -> f64 {

@@ -58,6 +58,19 @@ pub struct Loaded {
     pub notes: Vec<String>,
 }
 
+/// The key of the file with this name, such as `analysis.icc`: the least deep one where there are several.
+pub fn key_named(name: &str) -> Option<String> {
+    let places = reader::places(name);
+    let place = places
+        .into_iter()
+        .min_by_key(|place| place.matches('.').count())?;
+    Some(if place.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{place}.{name}")
+    })
+}
+
 /// Reads a policy file for one environment. `file_name` is only for the messages.
 ///
 /// The sections of all environments are checked, not only those of the one that is asked for.

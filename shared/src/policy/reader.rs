@@ -103,15 +103,18 @@ impl Reader {
     }
 }
 
-/// The places where a key that is unknown here is known.
-fn belongs(key: &str) -> Option<String> {
+/// The sections in which a key is known, as paths; empty for the top level.
+pub(super) fn places(key: &str) -> Vec<String> {
     let mut known = vec![(String::new(), ENVIRONMENTS)];
     super::Policy::keys("", &mut known);
-    let places: Vec<&str> = known
-        .iter()
-        .filter(|(_, name)| *name == key)
-        .map(|(place, _)| place.as_str())
-        .collect();
+    let own = known.into_iter().filter(|(_, name)| *name == key);
+    own.map(|(place, _)| place).collect()
+}
+
+/// The places where a key that is unknown here is known.
+fn belongs(key: &str) -> Option<String> {
+    let places = places(key);
+    let places: Vec<&str> = places.iter().map(String::as_str).collect();
     match places.as_slice() {
         [] => None,
         ["", ..] => Some(format!("{key} belongs to the top level")),

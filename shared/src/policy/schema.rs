@@ -274,7 +274,8 @@ schemas! {
     kind::Count => |_| whole(0, 1_000_000, "");
     kind::CountAboveZero => |_| whole(1, 1_000_000, "");
     kind::Chance => |_| {
-        let mut schema = bounded(plain(0.0), "maximum", 0.5);
+        let either = number(0.0, &format!(r"{SIMPLE}{EXPONENT}\s*%?"));
+        let mut schema = bounded(either, "maximum", 0.5);
         schema.remove("minimum");
         bounded(schema, "exclusiveMinimum", 0.0)
     };

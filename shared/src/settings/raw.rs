@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::policy::key_named;
 use crate::problem::{Problem, nearest};
 use crate::secret::Mask;
 use crate::settings::catalog::{self, Plugin, Setting};
@@ -145,7 +146,12 @@ fn refuse_strangers(
                 let subject = format!("PLUGIN_{}", name.to_ascii_uppercase());
                 let mut problem =
                     Problem::unseen(subject, format!("a setting of {}", plugin.name()));
-                if let Some(near) = nearest(name, catalog::of(plugin).map(|setting| setting.name)) {
+                if let Some(place) = key_named(name) {
+                    let text = format!("it is a key of the policy file: {place}");
+                    problem = problem.hint(text);
+                } else if let Some(near) =
+                    nearest(name, catalog::of(plugin).map(|setting| setting.name))
+                {
                     problem = problem.hint(format!("did you mean {near}?"));
                     meant.push(near);
                 } else {

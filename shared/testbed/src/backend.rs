@@ -20,6 +20,8 @@ pub enum Manner {
     Healthy,
     /// Answers with this status and `{"status":"unhealthy","version":VERSION}`.
     Failing(u16),
+    /// Answers with this status and nothing else: no body, no version.
+    Blank(u16),
     /// Closes the connection without an answer.
     Mute,
     /// Keeps the request for as long as it is so, and then goes on as it is told.
@@ -177,7 +179,7 @@ impl Inner {
                 }
             }
             let (status, word) = match self.manner() {
-                Manner::Failing(status) => (status, "unhealthy"),
+                Manner::Failing(status) | Manner::Blank(status) => (status, "unhealthy"),
                 Manner::Faulty { failing, of } if path != "/health" => {
                     let number = self.served.fetch_add(1, Ordering::SeqCst) % of;
                     if number + failing < of {
@@ -190,7 +192,10 @@ impl Inner {
                 Manner::Mute | Manner::Stuck => return output.shutdown(Shutdown::Both),
             };
             let (name, version) = (&self.name, self.version.lock().unwrap().clone());
-            let body = format!("{{\"status\":\"{word}\",\"version\":\"{version}\"}}");
+            let body = match self.manner() {
+                Manner::Blank(_) => String::new(),
+                _ => format!("{{\"status\":\"{word}\",\"version\":\"{version}\"}}"),
+            };
             let answer = format!(
                 "HTTP/1.1 {status} Answer\r\nContent-Type: application/json\r\n{HEADER}: {name}\r\n\
                  Content-Length: {}\r\n\r\n{body}",

@@ -230,7 +230,8 @@ fn asked(read: &mut Reader, traffic: Option<&Traffic>) -> Option<Asked> {
     let failed = read.read("query_failed", Selectors::check);
     let fast = read.read("query_fast", Selectors::check);
     let given = |name: &str| read.given(name).is_some();
-    let (has_requests, has_failed) = (given("query_requests"), given("query_failed"));
+    let [has_requests, has_failed, has_fast] =
+        ["query_requests", "query_failed", "query_fast"].map(given);
     let first = ["query_requests", "query_failed", "query_fast"];
     let Some(first) = first.into_iter().find(|name| given(name)) else {
         if given("metrics_sides") {
@@ -238,12 +239,22 @@ fn asked(read: &mut Reader, traffic: Option<&Traffic>) -> Option<Asked> {
         }
         return None;
     };
-    if !has_requests || !has_failed {
-        read.refuse(first, "both query_requests and query_failed");
-    }
+    // Of what cannot be used at all nothing more is said.
+    let is_wrong = (has_requests && requests.is_none())
+        || (has_failed && failed.is_none())
+        || (has_fast && fast.is_none());
     let endpoint = read.read("metrics_endpoint", http_endpoint);
-    if read.given("metrics_endpoint").is_none() {
-        read.refuse(first, "a metrics_endpoint to send the query to");
+    let has_endpoint = read.given("metrics_endpoint").is_some();
+    let missing = match (has_requests && has_failed, has_endpoint) {
+        (true, true) => None,
+        (false, true) => Some("both query_requests and query_failed"),
+        (true, false) => Some("a metrics_endpoint to send the query to"),
+        (false, false) => {
+            Some("both query_requests and query_failed, and a metrics_endpoint to send them to")
+        }
+    };
+    if let Some(missing) = missing.filter(|_| !is_wrong) {
+        read.refuse(first, missing);
     }
     let pools = match traffic {
         Some(Traffic::Haproxy {

@@ -43,6 +43,10 @@ fn blind(world: &World) -> Pipeline {
     pipeline
 }
 
+/// Stages that last until something ends them. A look asks thrice, so that a proxy that gives the canary each tenth
+/// request gives it now this one, now that one.
+const WHILE: (&str, &str) = ("wait_time", "20s");
+
 #[test]
 fn a_dead_canary_behind_the_services_own_address_is_found_at_ten_per_cent() {
     let world = World::start();
@@ -74,6 +78,30 @@ fn answers_that_name_their_version_are_their_sides() {
     world.green.behave(Manner::Failing(500));
     let ended = blind(&world).run(&version).with(1, "ROLLED BACK");
     ended.saying("stage 1 (10 %)");
+    assert_eq!(world.weights(), (100, 0));
+}
+
+#[test]
+fn a_dead_canary_that_cannot_say_which_version_it_is_is_found_all_the_same() {
+    let world = World::start();
+    world.green.behave(Manner::Blank(500));
+    blind(&world)
+        .run(&[("expect_version", "green"), WHILE])
+        .with(1, "ROLLED BACK")
+        .saying("answers fail without naming their version: beyond 1 % of all they count against the canary")
+        .saying("stage 1 (10 %): worse than luck explains; canary ");
+    assert_eq!(world.weights(), (100, 0));
+}
+
+#[test]
+fn where_nobody_knows_whose_answers_they_are_it_is_the_service_that_fails() {
+    let world = World::start();
+    world.green.behave(Manner::Blank(500));
+    blind(&world)
+        .run(&[WHILE])
+        .with(1, "ROLLED BACK")
+        .saying(" of the service's answers failed (")
+        .saying(", limit 1 %: ");
     assert_eq!(world.weights(), (100, 0));
 }
 
@@ -278,6 +306,9 @@ fn every_look_is_kept_whole_and_is_what_is_usual_for_the_next_rollout() {
     let weights = "set server shop/blue weight 100; set server shop/green weight 0\n";
     crate::step::ask(&world.proxy, weights);
     let next = Pipeline::new("9", world.settings()).with("database_url", &url);
+    next.run(&[("dry_run", "true")])
+        .with(0, "DRY RUN")
+        .saying("history: in the last 1d 0 of ");
     next.run(&[("settle_to", "stable")])
         .with(0, "PASSED")
         .saying("history: in the last 1d 0 of ");

@@ -71,7 +71,10 @@ fn a_canary_with_five_per_cent_of_errors_is_rolled_back_in_mid_stage_although_it
 fn an_outage_of_both_sides_freezes_the_stage_and_a_healthy_canary_goes_through_after_it() {
     let world = World::start();
     let load = Load::start_paced(world.proxy.address, 2 * A_SECOND);
-    let running = pipeline(&world).spawn(&[("wait_time", "2s")]).until(FIRST);
+    let postgres = Postgres::start_new();
+    let name = postgres.fresh_database();
+    let pipeline = pipeline(&world).with("database_url", &postgres.url(&name));
+    let running = pipeline.spawn(&[("wait_time", "2s")]).until(FIRST);
     world.blue.behave(Manner::Faulty { failing: 1, of: 2 });
     world.green.behave(Manner::Faulty { failing: 1, of: 2 });
     let running = running.until("→ healthy beside a failing baseline: stable ");
@@ -84,6 +87,13 @@ fn an_outage_of_both_sides_freezes_the_stage_and_a_healthy_canary_goes_through_a
     assert!(ended.log.contains("in a shared outage"), "{}", ended.log);
     assert!(load.stop().failed > 0);
     assert_eq!(world.weights(), (0, 100));
+    // What was wrong then is not usual.
+    let shared = "SELECT count(*) > 0 FROM deployment_looks \
+                  WHERE stable_failed > 0 AND seen #>> '{look,counts,outage}' = 'true'";
+    assert_eq!(postgres.sql(&name, shared), "t");
+    pipeline
+        .run(&[("dry_run", "true"), ("override", "moved-branch")])
+        .saying("which something was wrong left out, so that up to ");
 }
 
 /// The same under this policy.

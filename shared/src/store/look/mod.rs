@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::records::Records;
 use super::seen::Seen;
+use crate::evidence::untroubled;
 use crate::record::Look;
 use crate::split::Served;
 
@@ -53,15 +54,7 @@ pub enum UsualOf {
 impl Usual {
     /// Requests in windows, oldest first, each with whether something was known to be wrong.
     fn requests(all: impl IntoIterator<Item = (Served, bool)>) -> Self {
-        let (mut windows, mut troubles, mut was_troubled) = (Vec::new(), 0, false);
-        for (served, is_troubled) in all {
-            if !is_troubled {
-                windows.push(served);
-            } else if !was_troubled {
-                troubles += 1;
-            }
-            was_troubled = is_troubled;
-        }
+        let (windows, troubles) = untroubled(all);
         Self {
             of: UsualOf::Requests,
             windows,
