@@ -8,7 +8,7 @@ use shared::value::{show_duration, show_number};
 
 /// How much failures are taken to come in bursts. `windows`: how many the history has.
 pub fn bursts(icc: f64, guess: f64, windows: usize) -> String {
-    if icc == guess {
+    if (icc - guess).abs() < 1e-9 {
         return format!(
             "bursts: a correlation of {} is allowed for; the {windows} windows of the history do not rule it out",
             show_number(guess)

@@ -106,7 +106,7 @@ fn meets(house: &House, template: &str, met: &Met, is_bad: bool) -> Result<(), S
     let (name, pipeline) = pipeline(house, template, &relay, is_bad);
     // What lasts has nothing but the deadline to end it.
     let lasts = met.case.lasts;
-    let deadline = [("deadline", if lasts { "8s" } else { "2m" })];
+    let deadline = [("deadline", if lasts { "12s" } else { "2m" })];
     let ended = end(pipeline.spawn(&deadline));
     if count.load(Ordering::SeqCst) == 0 {
         return Err(format!("{NOT_MET}:\n{}", ended.log));

@@ -77,7 +77,7 @@ pub(super) fn promoting(versions: &[Server; 2], is_bad: bool) -> Vec<(String, St
         ("interval", "100ms"),
         ("min_samples", "1"),
         ("initial_delay", "0"),
-        ("deadline", "8s"),
+        ("deadline", "12s"),
     ];
     let owned = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
     owned.into()
