@@ -28,7 +28,7 @@ pub fn own(wait: Duration, rules: &Rules) -> u32 {
 }
 
 /// The requests of one look at a service of which the canary has this share: in all looks together the canary is
-/// expected to answer at least [`EXPECTED`] of them, and as many as the least sample asks for.
+/// expected to answer at least 30 of them, and as many as the least sample asks for.
 pub fn shared(share: Share, wait: Duration, rules: &Rules) -> u32 {
     whole(share, rules)
         .div_ceil(looks(wait, rules))
