@@ -62,19 +62,18 @@ def bench(write):
                         figures[name].append((*run, peak_memory(command, environment, folder / "work")))
         finally:
             postgres.stop()
-    table = report(figures, plugin.stat().st_size / 1e6)
+    table = report(figures)
     print(table)
     if write:
         into_page("health", table)
 
 
-def report(figures, size):
+def report(figures):
     ours, theirs = ([statistics.median(column) for column in zip(*figures[name])] for name in ("plugin-health", "shell"))
     rows = ["| one check with a database write | plugin-health | bash, curl, jq, psql | ratio |", "|---|---|---|---|"]
     names = ["wall, ms", "CPU, ms", "start to the request's first byte, ms", "peak memory, MiB"]
     for name, mine, other in zip(names, ours, theirs):
         rows.append(f"| {name} | {mine:.1f} | {other:.1f} | {mine / other:.2f} |")
-    rows.append(f"| binary, MB | {size:.1f} | | |")
     rows.append("")
     rows.append(f"Medians of {RUNS} runs in turn on {os.cpu_count()} cores, everything on loopback.")
     return "\n".join(rows)
