@@ -19,6 +19,9 @@ use crate::settings::{Of, Replaying};
 /// More looks than two days have, one a second: what has more is no rollout.
 const LOOKS_MAX: usize = 200_000;
 
+/// Twice what so many looks take as JSON: what is larger is no file of looks.
+const BYTES_MAX: u64 = 1 << 30;
+
 /// So many rollouts are named where the one that was asked for is not there.
 const NAMED_MAX: usize = 5;
 
@@ -127,8 +130,8 @@ fn notes(record: &Record, settings: &Replaying) -> Vec<String> {
 
 fn from_file(path: &Path, settings: &Replaying) -> Result<(Named, Record), Refused> {
     let shown = path.display();
-    let text = std::fs::read_to_string(path).map_err(|error| Refused {
-        why: format!("{shown} cannot be read: {error}"),
+    let text = text_of(path).map_err(|why| Refused {
+        why: format!("{shown} cannot be read: {why}"),
         next: "name a file of looks, or a deployment by its id",
     })?;
     let (named, rows) = replay::read(&text, DRY_RUN).map_err(|why| Refused {
@@ -145,6 +148,21 @@ fn from_file(path: &Path, settings: &Replaying) -> Result<(Named, Record), Refus
         });
     }
     Ok((named, Record::of(rows)))
+}
+
+/// The text of a file that ends.
+fn text_of(path: &Path) -> Result<String, String> {
+    let data = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    if !data.is_file() {
+        return Err("it is not a file".to_owned());
+    }
+    if data.len() > BYTES_MAX {
+        let bytes = data.len();
+        return Err(format!(
+            "it has {bytes} bytes, at most {BYTES_MAX} are read"
+        ));
+    }
+    std::fs::read_to_string(path).map_err(|error| error.to_string())
 }
 
 fn from_records(id: &str, settings: &Replaying, log: &Log) -> Result<(Named, Record), Refused> {

@@ -426,6 +426,10 @@ fn a_file_that_cannot_be_understood_is_refused_by_line_and_field_and_never_quote
     assert!(!ended.log.contains("geheim-1"), "{}", ended.log);
     refused("[{\"repo\": \"a\",\n \"environment\": 7}]")
         .saying("line 2, column 17: expected a string");
+    std::os::unix::fs::symlink("/dev/zero", laptop.join("endless.json")).unwrap();
+    by_hand(laptop.path(), &["--replay", "endless.json"])
+        .with(2, "REFUSED")
+        .saying("endless.json cannot be read: it is not a file");
     by_hand(laptop.path(), &["--replay", "none.json"])
         .with(2, "REFUSED")
         .saying("none.json cannot be read: ");
